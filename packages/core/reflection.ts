@@ -1,0 +1,85 @@
+/** The reflector and curator seams: failures become words, words become proposed lessons. */
+import { Context, type Effect, Schema } from "effect";
+import type { Attempt } from "./attempt.ts";
+import { type Operation, Tag, type View } from "./playbook.ts";
+
+/** How reading a model's reply went. */
+export const ReplyParse = Schema.Literals(["ok", "repaired", "malformed", "empty", "truncated"]);
+export type ReplyParse = typeof ReplyParse.Type;
+
+/** What was learned from one attempt. `text` goes to the teacher and the curator even when parsing failed. */
+export const Reflection = Schema.Struct({
+  text: Schema.String,
+  /** The one lesson, where the format knows it. */
+  insight: Schema.optionalKey(Schema.String),
+  tags: Schema.Array(Tag),
+  parse: ReplyParse,
+});
+export type Reflection = typeof Reflection.Type;
+
+/** Cost of asking a model, for the counters beside environment interactions. */
+export interface ModelUse {
+  readonly modelCalls: number;
+  readonly generatedTokens: number;
+}
+export const noModelUse: ModelUse = { modelCalls: 0, generatedTokens: 0 };
+
+/** A reflector or curator that cannot work at all; a bad reply is not an error but a `parse` outcome. */
+export class ReflectorError extends Schema.TaggedError<ReflectorError>()("ReflectorError", {
+  message: Schema.String,
+}) {}
+export class CuratorError extends Schema.TaggedError<CuratorError>()("CuratorError", {
+  message: Schema.String,
+}) {}
+
+/** What one call of a reflector or curator is part of: names the seeds of its draws. */
+export interface CallContext {
+  /** Inner update, counted from 0. */
+  readonly update: number;
+}
+
+/** Batched, so that a local policy answers in one generation; answers are in the order of the requests. */
+export interface ReflectorShape {
+  /** Whether it writes prose: refused at composition with a format that has no free text. */
+  readonly freeText: boolean;
+  readonly reflect: (
+    failures: ReadonlyArray<Attempt>,
+    view: View,
+    context: CallContext,
+  ) => Effect.Effect<
+    { readonly reflections: ReadonlyArray<Reflection>; readonly use: ModelUse },
+    ReflectorError
+  >;
+  /** Credit for successes (specification §1.3 step 7). */
+  readonly credit: (
+    successes: ReadonlyArray<Attempt>,
+    view: View,
+    context: CallContext,
+  ) => Effect.Effect<
+    { readonly tags: ReadonlyArray<ReadonlyArray<Tag>>; readonly use: ModelUse },
+    ReflectorError
+  >;
+}
+export class Reflector extends Context.Service<Reflector, ReflectorShape>()(
+  "@resd/core/Reflector",
+) {}
+
+/** Proposes operations, never edits. Every call of one update sees the same view. */
+export interface CuratorShape {
+  readonly curate: (
+    items: ReadonlyArray<{ readonly attempt: Attempt; readonly reflection: Reflection }>,
+    view: View,
+    context: CallContext,
+  ) => Effect.Effect<
+    {
+      readonly proposals: ReadonlyArray<{
+        readonly operations: ReadonlyArray<Operation>;
+        readonly parse: ReplyParse;
+        readonly text: string;
+      }>;
+      readonly use: ModelUse;
+    },
+    CuratorError
+  >;
+}
+export class Curator extends Context.Service<Curator, CuratorShape>()("@resd/core/Curator") {}

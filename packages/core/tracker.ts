@@ -1,0 +1,115 @@
+/** The run's event stream, and the seam of those who listen. metrics.jsonl is the truth, trackers are copies. */
+import { Context, type Effect } from "effect";
+import type { Attempt } from "./attempt.ts";
+import type { HistoryLine, Removal, View } from "./playbook.ts";
+import type { SignalReason, UpdateReport } from "./policy.ts";
+import type { Reflection } from "./reflection.ts";
+
+/** What a run is busy with; also the keys of `phases` in summary.json (seconds). */
+export type Phase =
+  | "load"
+  | "rollout"
+  | "grade"
+  | "reflect"
+  | "curate"
+  | "score"
+  | "update"
+  | "evaluate"
+  | "save";
+
+/** Held-out results of one role (specification §7). All in [0, 1]. */
+export interface Evaluation {
+  /** mean@k of success. */
+  readonly perTask: number;
+  /** Mean passed share of the tests. */
+  readonly perTest: number;
+  /** Mean over tasks of the best of k (plain maximum). */
+  readonly bestOfK: number;
+  readonly k: number;
+  readonly tasks: number;
+  readonly meanTokens: number;
+}
+
+/** One attempt with everything that was made of it: a line of the rollout files. */
+export interface RolloutRecord {
+  readonly attempt: Attempt;
+  readonly feedback: string;
+  readonly reflection?: Reflection;
+  readonly curated?: { readonly operations: number; readonly text: string };
+  readonly signal: SignalReason;
+  /** The enriched prompt as text, as the teacher read it. */
+  readonly teacherPrompt?: string;
+  readonly studentPrompt: string;
+  readonly playbookVersion: number;
+  readonly weight: number;
+}
+
+export type RunEvent =
+  | {
+      readonly _tag: "Started";
+      readonly variant: string;
+      readonly seed: number;
+      readonly updates: number;
+      readonly facts: Readonly<Record<string, string | number | boolean>>;
+    }
+  | {
+      readonly _tag: "PhaseStarted";
+      readonly update: number;
+      readonly phase: Phase;
+      readonly waitingFor?: string;
+    }
+  | {
+      readonly _tag: "PhaseEnded";
+      readonly update: number;
+      readonly phase: Phase;
+      readonly seconds: number;
+      readonly tokens?: number;
+    }
+  | {
+      readonly _tag: "RolledOut";
+      readonly update: number;
+      readonly records: ReadonlyArray<RolloutRecord>;
+    }
+  | {
+      readonly _tag: "PlaybookChanged";
+      readonly update: number;
+      readonly lines: ReadonlyArray<HistoryLine>;
+      readonly view: View;
+      readonly removals: ReadonlyArray<Removal>;
+    }
+  | {
+      readonly _tag: "Updated";
+      readonly update: number;
+      readonly report: UpdateReport;
+      /** Flat metrics of the update; keys are documented where they are made (packages/resd/metrics.ts). */
+      readonly metrics: Readonly<Record<string, number | string>>;
+    }
+  | {
+      readonly _tag: "Evaluated";
+      readonly update: number;
+      readonly interactions: number;
+      readonly student: Evaluation;
+      /** Teacher weights with the current playbook in context; absent when not measured. */
+      readonly teacher?: Evaluation;
+      readonly seconds: number;
+    }
+  | {
+      readonly _tag: "Warned";
+      readonly update: number;
+      readonly code: string;
+      readonly message: string;
+    }
+  | {
+      readonly _tag: "Ended";
+      readonly outcome: "finished" | "interrupted" | "failed";
+      readonly message?: string;
+      readonly summary: Readonly<Record<string, unknown>>;
+    };
+
+export class Tracker extends Context.Service<
+  Tracker,
+  {
+    /** Called in order, one event at a time. A tracker never fails a run. */
+    readonly event: (event: RunEvent) => Effect.Effect<void>;
+  }
+>()("@resd/core/Tracker") {}
