@@ -149,8 +149,8 @@ export interface EnvironmentPlugin<Options extends Schema.Top, R> {
  * ```
  */
 export const defineEnvironment = <
-  Options extends Schema.Codec<any, any>,
-  Task extends Schema.Codec<any, any>,
+  Options extends Schema.Codec<unknown, unknown>,
+  Task extends Schema.Codec<unknown, unknown>,
   R = never,
 >(
   spec: EnvironmentSpec<Options, Task, R>,

@@ -8,7 +8,7 @@ export class PluginOptionsError extends Schema.TaggedError<PluginOptionsError>()
 ) {}
 
 /** Decodes a plugin's options; excess keys are errors, and all errors are reported at once. */
-export const decodeOptions = <S extends Schema.Codec<any, any>>(
+export const decodeOptions = <S extends Schema.Codec<unknown, unknown>>(
   plugin: string,
   schema: S,
   options: unknown,
