@@ -1,0 +1,103 @@
+/** The weights of a model folder: `model.safetensors`, or the shards that `model.safetensors.index.json` lists. */
+import { Effect, FileSystem, Schema, type Scope } from "effect";
+import {
+  floats,
+  openSafetensors,
+  type ReadError,
+  type SafetensorsFile,
+  type StoredTensor,
+  type TensorReader,
+} from "./safetensors_file.ts";
+import type { TensorInfo } from "./header.ts";
+import { SafetensorsError } from "./safetensors_error.ts";
+
+/** All shards of a checkpoint as one. */
+export interface Checkpoint extends TensorReader {
+  readonly files: ReadonlyArray<string>;
+  readonly infos: ReadonlyMap<string, TensorInfo>;
+}
+
+const Index = Schema.fromJsonString(
+  Schema.Struct({ weight_map: Schema.Record(Schema.String, Schema.String) }),
+);
+
+const openIndex = Effect.fnUntraced(function* (
+  folder: string,
+  path: string,
+): Effect.fn.Return<Checkpoint, ReadError, FileSystem.FileSystem | Scope.Scope> {
+  const fs = yield* FileSystem.FileSystem;
+  const { weight_map } = yield* fs.readFileString(path).pipe(
+    Effect.flatMap(Schema.decodeEffect(Index)),
+    Effect.catchTag("SchemaError", (error) =>
+      Effect.fail(
+        new SafetensorsError({
+          file: path,
+          message: `Expected {"weight_map": {tensor: file}}, got what does not decode: ${error.message}, at ${path}`,
+        }),
+      ),
+    ),
+  );
+  const shards = new Map<string, SafetensorsFile>();
+  for (const shard of new Set(Object.values(weight_map))) {
+    // A name with a separator could reach files outside of the folder.
+    if (/[/\\]/.test(shard)) {
+      return yield* new SafetensorsError({
+        file: path,
+        message: `Expected shard names without a path, got ${shard}, at weight_map of ${path}`,
+      });
+    }
+    shards.set(shard, yield* openSafetensors(`${folder}/${shard}`));
+  }
+  const owners = new Map<string, SafetensorsFile>();
+  const infos = new Map<string, TensorInfo>();
+  for (const [name, shard] of Object.entries(weight_map)) {
+    const owner = shards.get(shard);
+    const info = owner?.header.tensors.get(name);
+    if (owner === undefined || info === undefined) {
+      return yield* new SafetensorsError({
+        file: path,
+        tensor: name,
+        message: `Expected tensor ${name} in ${shard}, as ${path} says, got a shard without it; fetch the checkpoint again`,
+      });
+    }
+    owners.set(name, owner);
+    infos.set(name, info);
+  }
+  const read = (name: string): Effect.Effect<StoredTensor, ReadError> => {
+    const owner = owners.get(name);
+    return owner === undefined
+      ? Effect.fail(
+          new SafetensorsError({
+            file: path,
+            tensor: name,
+            message: `Expected a tensor named ${name}, got none among ${owners.size}, at ${path}`,
+          }),
+        )
+      : owner.read(name);
+  };
+  return {
+    files: [...shards.values()].map((shard) => shard.path),
+    infos,
+    names: [...owners.keys()],
+    read,
+    readFloats: floats(path, read),
+  };
+});
+
+/** Opens the weights of a folder for the length of the scope. Headers are read now, tensors when asked for. */
+export const openCheckpoint = Effect.fnUntraced(function* (
+  folder: string,
+): Effect.fn.Return<Checkpoint, ReadError, FileSystem.FileSystem | Scope.Scope> {
+  const fs = yield* FileSystem.FileSystem;
+  const index = `${folder}/model.safetensors.index.json`;
+  if (yield* fs.exists(index)) return yield* openIndex(folder, index);
+  const single = `${folder}/model.safetensors`;
+  if (!(yield* fs.exists(single))) {
+    return yield* new SafetensorsError({
+      file: single,
+      message: `Expected model.safetensors or model.safetensors.index.json, got neither, at ${folder}; give the folder of a Hugging Face model`,
+    });
+  }
+  const file = yield* openSafetensors(single);
+  return { ...file, files: [single], infos: file.header.tensors };
+});
