@@ -1,0 +1,32 @@
+/** `node tools/workspace/main.ts check | examples | size`: the rules of the house, the pages' examples, the size report. */
+import { join } from "node:path";
+import { findViolations } from "./find_violations.ts";
+import { measureSize, renderSizes } from "./measure_size.ts";
+import { readWorkspace } from "./workspace.ts";
+import { writeExamples } from "./write_examples.ts";
+
+const root = join(import.meta.dirname, "../..");
+
+const verbs: Readonly<Record<string, () => void>> = {
+  check: () => {
+    const workspace = readWorkspace(root);
+    const violations = findViolations(workspace);
+    for (const { where, message } of violations) console.error(`${where}: ${message}`);
+    const files = workspace.packages.reduce((sum, pkg) => sum + pkg.sources.length, 0);
+    console.log(
+      `${violations.length} violations in ${workspace.packages.length} packages, ${files} files`,
+    );
+    process.exitCode = violations.length === 0 ? 0 : 1;
+  },
+  examples: () => console.log(`${writeExamples(root).length} runnable examples in the pages`),
+  size: () => console.log(renderSizes(readWorkspace(root).packages.map(measureSize))),
+};
+
+const verb = process.argv[2] ?? "";
+const run = verbs[verb];
+if (run === undefined) {
+  console.error(`Expected one of ${Object.keys(verbs).join(", ")}, got "${verb}"`);
+  process.exitCode = 2;
+} else {
+  run();
+}
