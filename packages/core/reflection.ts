@@ -3,8 +3,15 @@ import { Context, type Effect, Schema } from "effect";
 import type { Attempt } from "./attempt.ts";
 import { type Operation, Tag, type View } from "./playbook.ts";
 
-/** How reading a model's reply went. */
-export const ReplyParse = Schema.Literals(["ok", "repaired", "malformed", "empty", "truncated"]);
+/** How reading a model's reply went. `skipped`: the model was not asked, so there was none. */
+export const ReplyParse = Schema.Literals([
+  "ok",
+  "repaired",
+  "malformed",
+  "empty",
+  "truncated",
+  "skipped",
+]);
 export type ReplyParse = typeof ReplyParse.Type;
 
 /** What was learned from one attempt. `text` goes to the teacher and the curator even when parsing failed. */

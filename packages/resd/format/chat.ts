@@ -1,0 +1,206 @@
+/** The chat format, for instruction-tuned models: their own chat template around our wording, and replies in JSON. */
+import {
+  type Attempt,
+  type Message,
+  type Prompt,
+  type PromptFormat,
+  type Reflection,
+  type ReplyParse,
+  type Segment,
+  type StepResult,
+  type Stop,
+  type View,
+  isSuccess,
+  renderFeedback,
+} from "@resd/core";
+import { Result } from "effect";
+import {
+  curatorMessage,
+  reflectorMessage,
+  successMessage,
+  teacherMessage,
+} from "./chat_prompts.ts";
+import { extractTags, findJson, isObject, readOperations } from "./json_reply.ts";
+import { splitThinking } from "./thinking.ts";
+
+/**
+ * A model's chat template: messages in, prompt out. Role markers are control segments where the model has tokens for
+ * them; the content of messages is text and nothing else. `generationPrompt` opens the assistant's turn at the end.
+ * Whether the model is to think is for the maker of the template to bind.
+ */
+export type ChatTemplate = (
+  messages: ReadonlyArray<Message>,
+  options: { readonly generationPrompt: boolean },
+) => Prompt;
+
+export interface ChatOptions {
+  /** Test cases that feedback shows; 2 as in the paper's tape machine. */
+  readonly maxCases?: number;
+  /** Length of the feedback of one step, in UTF-16 units. */
+  readonly maxFeedbackChars?: number;
+}
+
+/** Everything that an attempt said and was told, turn by turn; of a single turn just the answer. */
+const transcript = ({ actions, results }: Attempt): string => {
+  if (actions.length < 2) return actions[0]?.content ?? "";
+  return actions
+    .map((action, i) => {
+      const told = (results[i]?.observation ?? []).map((message) => message.content).join("\n");
+      const answer = `Turn ${i + 1}, answer:\n${action.content}`;
+      return told === "" ? answer : `${answer}\n\nTurn ${i + 1}, reply to it:\n${told}`;
+    })
+    .join("\n\n");
+};
+
+/** An answer that no message contains, so that it can be found again in the rendered text. */
+const dummyAnswer = (messages: ReadonlyArray<Message>): string => {
+  let dummy = "Understood.";
+  while (messages.some((message) => message.content.includes(dummy))) dummy = `Yes. ${dummy}`;
+  return dummy;
+};
+
+/** What follows the last segment that contains `mark`; undefined where none does. */
+const after = (prompt: Prompt, mark: string): Prompt | undefined => {
+  const at = prompt.findLastIndex((segment) => "text" in segment && segment.text.includes(mark));
+  const segment: Segment | undefined = prompt[at];
+  if (segment === undefined || !("text" in segment)) return undefined;
+  const rest = segment.text.slice(segment.text.lastIndexOf(mark) + mark.length);
+  return [...(rest === "" ? [] : [{ text: rest }]), ...prompt.slice(at + 1)];
+};
+
+const isCut = (stop: Stop): boolean => stop === "max_tokens" || stop === "aborted";
+
+const readReflection = (answer: string, view: View): Omit<Reflection, "text"> => {
+  const found = findJson(answer);
+  const known = new Set(view.entries.map((entry) => entry.id));
+  const tags = extractTags(answer, found).filter((tag) => known.has(tag.entry));
+  const object = isObject(found?.value) ? found.value : undefined;
+  const insight = object?.["key_insight"];
+  const parse: ReplyParse =
+    object === undefined
+      ? tags.length > 0
+        ? "repaired"
+        : "malformed"
+      : found?.whole === true && Array.isArray(object["bullet_tags"])
+        ? "ok"
+        : "repaired";
+  return {
+    ...(typeof insight === "string" && insight.trim() !== "" ? { insight: insight.trim() } : {}),
+    tags,
+    parse,
+  };
+};
+
+/**
+ * The chat format over a model's template. Prompts are single user messages (after the task's own system messages, for
+ * student and teacher). Throws a TypeError when the template does not show what an assistant said: nothing could follow
+ * an answer then.
+ *
+ * @example
+ * ```ts
+ * const format = chatFormat((messages, { generationPrompt }) => tokenizer.render(messages, generationPrompt));
+ * ```
+ */
+export const chatFormat = (template: ChatTemplate, options: ChatOptions = {}): PromptFormat => {
+  const limits = {
+    maxCases: options.maxCases ?? 2,
+    maxChars: options.maxFeedbackChars ?? 2000,
+  };
+  const ask = (messages: ReadonlyArray<Message>): Prompt =>
+    template(messages, { generationPrompt: true });
+  const askOnce = (content: string): Prompt => ask([{ role: "user", content }]);
+
+  // A template that thinks may open `<think>` itself; the reply then begins inside it.
+  const opensThinking = askOnce("Hello.")
+    .map((segment) => ("text" in segment ? segment.text : segment.control))
+    .join("")
+    .trimEnd()
+    .endsWith("<think>");
+  const split = (reply: string) => splitThinking(reply, opensThinking);
+
+  const continuation = (
+    conversation: ReadonlyArray<Message>,
+    results: ReadonlyArray<Message>,
+  ): Prompt => {
+    const content = dummyAnswer([...conversation, ...results]);
+    const whole = ask([...conversation, { role: "assistant", content }, ...results]);
+    const rest = after(whole, content);
+    if (rest !== undefined) return rest;
+    throw new TypeError(
+      `Expected a chat template that shows what an assistant said, got a prompt without ${JSON.stringify(content)}; use the template of a model that holds conversations`,
+    );
+  };
+  continuation([{ role: "user", content: "Hello." }], [{ role: "user", content: "Go on." }]);
+
+  const feedback = (results: ReadonlyArray<StepResult>): string => {
+    const texts = results.map((result) =>
+      isSuccess(result) ? "" : renderFeedback(result, limits),
+    );
+    if (texts.length < 2) return texts[0] ?? "";
+    return texts
+      .flatMap((text, i) => (text === "" ? [] : [`Turn ${i + 1}:\n${text}`]))
+      .join("\n\n");
+  };
+
+  return {
+    id: "chat",
+    freeText: true,
+    student: ask,
+    continuation,
+    teacher: (conversation, sections) => {
+      const extra = {
+        playbook: sections.playbook,
+        attempt: splitThinking(sections.attempt ?? "").answer.trim(),
+        feedback: (sections.feedback ?? "").trim(),
+        reflection: (sections.reflection ?? "").trim(),
+        solution: splitThinking(sections.solution ?? "").answer.trim(),
+      };
+      const bare =
+        extra.playbook.length === 0 &&
+        [extra.attempt, extra.feedback, extra.reflection, extra.solution].every(
+          (text) => text === "",
+        );
+      const at = conversation.findIndex((message) => message.role === "user");
+      const first = conversation[at];
+      if (bare || first === undefined) return ask(conversation);
+      const content = teacherMessage({ problem: first.content, ...extra });
+      return ask(conversation.with(at, { ...first, content }));
+    },
+    reflector: (attempt, view) =>
+      askOnce(
+        reflectorMessage({
+          problem: attempt.problem,
+          attempt: transcript(attempt),
+          feedback: feedback(attempt.results),
+          view,
+        }),
+      ),
+    success: (attempt, view) =>
+      askOnce(successMessage({ problem: attempt.problem, attempt: transcript(attempt), view })),
+    curator: (reflection, view, attempt) =>
+      askOnce(curatorMessage({ problem: attempt.problem, reflection: reflection.text, view })),
+    feedback,
+    parseAction: (reply, stop) => {
+      const { answer, reasoning } = split(reply);
+      return { content: answer.trim(), ...(reasoning === undefined ? {} : { reasoning }), stop };
+    },
+    parseReflection: (reply, view, stop) => {
+      const { answer, unfinished } = split(reply);
+      const text = answer.trim();
+      const read = readReflection(text, view);
+      if (unfinished || isCut(stop)) return { text, ...read, parse: "truncated" };
+      return { text, ...read, ...(text === "" ? { parse: "empty" } : {}) };
+    },
+    parseOperations: (reply, stop) => {
+      const { answer, unfinished } = split(reply);
+      const text = answer.trim();
+      const cut = unfinished || isCut(stop);
+      if (text === "") return { operations: [], parse: cut ? "truncated" : "empty" };
+      const found = findJson(text);
+      const read = readOperations(found?.value);
+      if (Result.isFailure(read)) return { operations: [], parse: cut ? "truncated" : "malformed" };
+      // What was cut off after a complete object was not asked for.
+      return { operations: read.success, parse: found?.whole && !cut ? "ok" : "repaired" };
+    },
+  };
+};
