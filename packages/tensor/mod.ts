@@ -1,0 +1,39 @@
+/**
+ * Traced tensor graphs: a small closed set of operations with static shapes, reverse-mode gradients as graph
+ * rewriting, and a naive interpreter that is the oracle of every backend. Imports nothing.
+ *
+ * Constructors build nodes, `gradient` adds the backward pass as ordinary nodes, `graph` makes the finished, shared
+ * and hashed form that a backend compiles, `interpret` runs it.
+ *
+ * Axes are letters at the end of a tensor's name, as in `logits_BTV`:
+ * B batch · T time (queries) · S time (keys) · C cache capacity · V vocabulary · D model or head width · F feed-forward
+ * width · H query heads · G key-value heads · K top-k · N rows of a flattened batch · L layers.
+ *
+ * @module
+ */
+export { attributesOf } from "./apply.ts";
+export { decompose } from "./composites.ts";
+export { type Backward, customVjp, stopGradient } from "./custom_vjp.ts";
+export * from "./elementwise.ts";
+export { type Graph, graph, type GraphInput, type GraphOutput, lower } from "./graph.ts";
+export * from "./indexing.ts";
+export * from "./linear.ts";
+export {
+  broadcastTo,
+  concat,
+  pad,
+  reshape,
+  slice,
+  sliceAxis,
+  split,
+  transpose,
+} from "./movement.ts";
+export * from "./op_attributes.ts";
+export * from "./ops.ts";
+export * from "./primitives.ts";
+export { printGraph } from "./print_graph.ts";
+export { type Axes, logSumExp, max, mean, sum } from "./reductions.ts";
+export { broadcastShapes, sameShape, type Shape, sizeOf } from "./shape.ts";
+export * from "./sources.ts";
+export * from "./tensor.ts";
+export * from "./tensor_error.ts";
