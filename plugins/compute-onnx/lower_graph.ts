@@ -1,0 +1,279 @@
+/** Lowers a tensor graph to a plan: one ONNX model for its head, primitives for its tail. */
+import type { CompileOptions } from "@resd/core";
+import { decompose, type Graph, lower, type Node, type Tensor } from "@resd/tensor";
+import { Emitter, sizeOf } from "./emitter.ts";
+import { encodeModel, type ValueInfo } from "./onnx_proto.ts";
+import { partition } from "./partition.ts";
+import type { Plan, Slot, SlotInfo, TailStep } from "./protocol.ts";
+import { ropeRule, RULES } from "./rules.ts";
+
+/** Which input each primitive may overwrite when it was donated, by output position. */
+const TAKES_OVER: Readonly<
+  Record<string, ReadonlyArray<readonly [output: number, input: number]>>
+> = {
+  adamw: [
+    [0, 0],
+    [1, 2],
+    [2, 3],
+  ],
+  lerp: [[0, 0]],
+  axpy: [[0, 0]],
+  cacheWrite: [[0, 0]],
+  scatterAddInto: [[0, 0]],
+  add: [[0, 0]],
+  reshape: [[0, 0]],
+};
+
+/** Tensors are compared by node and output position. */
+class TensorMap<Value> {
+  readonly #byNode = new Map<Node, Array<Value | undefined>>();
+
+  get(tensor: Tensor): Value | undefined {
+    return this.#byNode.get(tensor.node)?.[tensor.index];
+  }
+
+  set(tensor: Tensor, value: Value): void {
+    const list = this.#byNode.get(tensor.node);
+    if (list === undefined) {
+      const made: Array<Value | undefined> = [];
+      made[tensor.index] = value;
+      this.#byNode.set(tensor.node, made);
+    } else list[tensor.index] = value;
+  }
+}
+
+/** Lowers the head: names of ONNX values, made on demand in topological order. */
+class Head {
+  readonly emitter = new Emitter();
+  readonly names = new TensorMap<string>();
+  readonly #used = new Map<string, Tensor>();
+
+  /** Inputs that the model reads. */
+  get inputs(): ReadonlyArray<readonly [string, Tensor]> {
+    return [...this.#used];
+  }
+
+  name(tensor: Tensor): string {
+    const known = this.names.get(tensor);
+    if (known !== undefined) return known;
+    this.#lower(tensor.node);
+    return this.names.get(tensor)!;
+  }
+
+  #bind(node: Node, names: ReadonlyArray<string>): void {
+    names.forEach((name, index) => {
+      const { shape, dtype } = node.outputs[index]!;
+      this.names.set({ node, index, shape, dtype }, name);
+    });
+  }
+
+  #lower(node: Node): void {
+    const { emitter } = this;
+    if (node.op === "input") {
+      const name = `in:${node.attributes.name as string}`;
+      const { shape, dtype } = node.outputs[0]!;
+      this.#used.set(name, { node, index: 0, shape, dtype });
+      this.#bind(node, [name]);
+      return;
+    }
+    if (node.op === "constant") {
+      const { shape, dtype } = node.outputs[0]!;
+      this.#bind(node, [emitter.tensor(node.attributes.data as ArrayLike<number>, shape, dtype)]);
+      return;
+    }
+    if (node.op === "full") {
+      const { shape, dtype } = node.outputs[0]!;
+      const scalar = emitter.scalar(node.attributes.value as number, dtype);
+      this.#bind(node, [
+        shape.length === 0 ? scalar : emitter.emit("Expand", [scalar, emitter.longs(shape)]),
+      ]);
+      return;
+    }
+    const rule = RULES[node.op];
+    const inputs = () => node.inputs.map((input) => this.name(input));
+    const special = node.op === "rope" ? ropeRule(emitter, node, inputs()) : undefined;
+    if (special !== undefined) this.#bind(node, special);
+    else if (rule !== undefined) this.#bind(node, rule(emitter, node, inputs()));
+    else
+      this.#bind(
+        node,
+        this.#decomposed(node).map((tensor) => this.name(tensor)),
+      );
+  }
+
+  #decomposed(node: Node): ReadonlyArray<Tensor> {
+    try {
+      return decompose(node);
+    } catch {
+      throw new Error(
+        `Expected the result of ${node.op} to be an output of the graph, got a use inside it; this backend runs ${node.op} after the session`,
+      );
+    }
+  }
+}
+
+/** Slots of the plan: one a value that crosses between host, session and primitives. */
+class Slots {
+  readonly infos: Array<SlotInfo> = [];
+  readonly #known = new TensorMap<Slot>();
+
+  peek(tensor: Tensor): Slot | undefined {
+    return this.#known.get(tensor);
+  }
+
+  of(tensor: Tensor): Slot {
+    const known = this.#known.get(tensor);
+    if (known !== undefined) return known;
+    this.infos.push({ shape: tensor.shape, dtype: tensor.dtype });
+    const slot = this.infos.length - 1;
+    this.#known.set(tensor, slot);
+    return slot;
+  }
+}
+
+const numbersOnly = (attributes: Readonly<Record<string, unknown>>): Record<string, number> =>
+  Object.fromEntries(
+    Object.entries(attributes).filter(
+      (entry): entry is [string, number] => typeof entry[1] === "number",
+    ),
+  );
+
+/** The tail as steps, without storage decisions. */
+const tailSteps = (graph: Graph, slots: Slots): ReadonlyArray<Omit<TailStep, "inPlace">> => {
+  const { tail, fused } = partition(graph);
+  const taken = new Set(fused.values());
+  return graph.nodes.flatMap((node) => {
+    if (!tail.has(node) || taken.has(node)) return [];
+    const scatter = fused.get(node);
+    const inputs =
+      scatter === undefined
+        ? node.inputs
+        : [node.inputs.find((input) => input.node !== scatter)!, ...scatter.inputs];
+    return [
+      {
+        op: scatter === undefined ? node.op : "scatterAddInto",
+        inputs: inputs.map((tensor) => slots.of(tensor)),
+        outputs: node.outputs.map(({ shape, dtype }, index) =>
+          slots.of({ node, index, shape, dtype }),
+        ),
+        attributes: numbersOnly(node.attributes),
+      },
+    ];
+  });
+};
+
+/** Lets steps take over storage: of donated inputs, and of values that nobody reads later. */
+const withStorage = (
+  steps: ReadonlyArray<Omit<TailStep, "inPlace">>,
+  inputSlots: ReadonlySet<Slot>,
+  donated: ReadonlySet<Slot>,
+  outputSlots: ReadonlySet<Slot>,
+): ReadonlyArray<TailStep> =>
+  steps.map((step, index) => {
+    const free = (slot: Slot): boolean =>
+      (!inputSlots.has(slot) || donated.has(slot)) &&
+      !outputSlots.has(slot) &&
+      step.inputs.filter((other) => other === slot).length === 1 &&
+      !steps.slice(index + 1).some((later) => later.inputs.includes(slot));
+    return {
+      ...step,
+      inPlace: (TAKES_OVER[step.op] ?? []).filter(([, input]) => free(step.inputs[input]!)),
+    };
+  });
+
+/**
+ * Attention is taken apart before anything else, so that its forward and backward passes share what they have in
+ * common; the other primitives have an operator of their own, or are taken apart where they stand.
+ */
+export const lowerGraph = (source: Graph, options: CompileOptions = {}): Plan => {
+  const graph = lower(source, (op) => op !== "attention");
+  const names = new Set(graph.inputs.map((input) => input.name));
+  for (const name of [...(options.donate ?? []), ...(options.constant ?? [])]) {
+    if (!names.has(name)) {
+      throw new Error(`Expected one of the inputs ${[...names].join(", ")}, got ${name}`);
+    }
+  }
+  const slots = new Slots();
+  const inputNodes = new Map(
+    graph.nodes.filter((node) => node.op === "input").map((node) => [node.attributes.name, node]),
+  );
+  const inputs = graph.inputs.map(({ name, shape, dtype }) => ({
+    name,
+    slot: slots.of({ node: inputNodes.get(name)!, index: 0, shape, dtype }),
+  }));
+  const slotOf = new Map(inputs.map(({ name, slot }) => [name, slot]));
+  const steps = tailSteps(graph, slots);
+  const outputs = graph.outputs.map(({ name, tensor }) => ({ name, slot: slots.of(tensor) }));
+
+  // Everything that the tail or the outputs read and that neither is an input nor made by the tail comes from the session.
+  const inputSlots = new Set(inputs.map(({ slot }) => slot));
+  const made = new Set(steps.flatMap((step) => step.outputs));
+  const wanted = new Map<Slot, Tensor>();
+  const want = (tensor: Tensor): void => {
+    const slot = slots.of(tensor);
+    if (!inputSlots.has(slot) && !made.has(slot)) wanted.set(slot, tensor);
+  };
+  for (const { tensor } of graph.outputs) want(tensor);
+  const tailReads = new Set(steps.flatMap((step) => step.inputs));
+  for (const node of graph.nodes) {
+    node.outputs.forEach(({ shape, dtype }, index) => {
+      const tensor = { node, index, shape, dtype };
+      const slot = slots.peek(tensor);
+      if (slot !== undefined && tailReads.has(slot)) want(tensor);
+    });
+  }
+  const head = new Head();
+  const fetched = new Set<string>();
+  const fetches = [...wanted].map(([slot, tensor]) => {
+    const plain = head.name(tensor);
+    // ONNX outputs must be distinct, and may not be inputs or initializers.
+    const own = head.emitter.isNodeOutput(plain) && !fetched.has(plain);
+    const name = own ? plain : head.emitter.emit("Identity", [plain]);
+    fetched.add(name);
+    return { slot, name, tensor };
+  });
+  const constant = new Set(options.constant ?? []);
+  const used = head.inputs.map(([name, tensor]) => {
+    const input = tensor.node.attributes.name as string;
+    return { name, slot: slotOf.get(input)!, tensor, constant: constant.has(input) };
+  });
+  const info = (name: string, { shape, dtype }: Tensor): ValueInfo => ({
+    name,
+    shape,
+    element: dtype,
+  });
+  const donated = new Set((options.donate ?? []).map((name) => slotOf.get(name)!));
+  return {
+    name: graph.name,
+    model:
+      fetches.length === 0
+        ? undefined
+        : encodeModel({
+            name: graph.name,
+            nodes: head.emitter.nodes,
+            initializers: [
+              ...head.emitter.initializers,
+              ...used
+                .filter((input) => input.constant)
+                .map(({ name, tensor }) => ({
+                  name,
+                  element: tensor.dtype,
+                  shape: tensor.shape,
+                  external: { path: name, bytes: sizeOf(tensor.shape) * 4 },
+                })),
+            ],
+            inputs: used
+              .filter((input) => !input.constant)
+              .map(({ name, tensor }) => info(name, tensor)),
+            outputs: fetches.map(({ name, tensor }) => info(name, tensor)),
+          }),
+    slots: slots.infos,
+    inputs,
+    feeds: used.filter((input) => !input.constant).map(({ name, slot }) => ({ name, slot })),
+    fetches: fetches.map(({ name, slot }) => ({ name, slot })),
+    constants: used.filter((input) => input.constant).map(({ name, slot }) => ({ name, slot })),
+    tail: withStorage(steps, inputSlots, donated, new Set(outputs.map(({ slot }) => slot))),
+    outputs,
+    donate: [...donated],
+  };
+};

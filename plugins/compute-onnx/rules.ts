@@ -1,0 +1,219 @@
+/** How each operation of the tensor graph reads in ONNX. One rule an operation; primitives without a rule are decomposed first. */
+import type { Node, Tensor } from "@resd/tensor";
+import { CONTRIB, type Emitter, float, int, sizeOf } from "./emitter.ts";
+import { type Attribute, ELEMENT } from "./onnx_proto.ts";
+
+/** Names of the inputs in; names of the outputs out. */
+type Rule = (emitter: Emitter, node: Node, inputs: ReadonlyArray<string>) => ReadonlyArray<string>;
+
+const direct =
+  (op: string, attributes: ReadonlyArray<Attribute> = []): Rule =>
+  (emitter, _node, inputs) => [emitter.emit(op, inputs, attributes)];
+
+const outputShape = (node: Node): ReadonlyArray<number> => node.outputs[0]!.shape;
+const input = (node: Node, position: number): Tensor => node.inputs[position]!;
+
+const reduction =
+  (op: string): Rule =>
+  (emitter, node, [x]) => {
+    const { axes, keepDims } = node.attributes as {
+      readonly axes: ReadonlyArray<number>;
+      readonly keepDims: boolean;
+    };
+    if (axes.length === 0) return [emitter.emit("Identity", [x!])]; // ONNX reads no axes as all axes
+    return [emitter.emit(op, [x!, emitter.longs(axes)], [int("keepdims", keepDims ? 1 : 0)])];
+  };
+
+/** The row ids of a scatter, repeated over the columns, as ScatterElements wants them. */
+const expandIds = (emitter: Emitter, ids: string, rows: number, width: number): string =>
+  emitter.emit("Expand", [
+    emitter.emit("Reshape", [ids, emitter.longs([rows, 1])]),
+    emitter.longs([rows, width]),
+  ]);
+
+const zeros = (emitter: Emitter, shape: ReadonlyArray<number>): string =>
+  emitter.emit("Expand", [emitter.scalar(0), emitter.longs(shape)]);
+
+/** cos/sin tables that hold one row a position, as RotaryEmbedding wants them: [..1, T, D/2]. */
+const isTable = (table: Tensor, T: number): boolean =>
+  table.shape.at(-2) === T && table.shape.slice(0, -2).every((size) => size === 1);
+
+export const RULES: Readonly<Record<string, Rule>> = {
+  neg: direct("Neg"),
+  exp: direct("Exp"),
+  log: direct("Log"),
+  sqrt: direct("Sqrt"),
+  reciprocal: direct("Reciprocal"),
+  sigmoid: direct("Sigmoid"),
+  tanh: direct("Tanh"),
+  abs: direct("Abs"),
+  rsqrt: (emitter, _node, [x]) => [emitter.emit("Reciprocal", [emitter.emit("Sqrt", [x!])])],
+  // exp(x) − 1 = 2·tanh(x/2) / (1 − tanh(x/2)): keeps its precision near zero, which ONNX has no operator for.
+  expm1: (emitter, _node, [x]) => {
+    const t = emitter.emit("Tanh", [emitter.emit("Mul", [x!, emitter.scalar(0.5)])]);
+    return [
+      emitter.emit("Div", [
+        emitter.emit("Mul", [t, emitter.scalar(2)]),
+        emitter.emit("Sub", [emitter.scalar(1), t]),
+      ]),
+    ];
+  },
+  silu: (emitter, _node, [x]) => [emitter.emit("QuickGelu", [x!], [float("alpha", 1)], CONTRIB)],
+  add: direct("Add"),
+  sub: direct("Sub"),
+  mul: direct("Mul"),
+  div: direct("Div"),
+  maximum: direct("Max"),
+  minimum: direct("Min"),
+  pow: (emitter, node, [x]) => {
+    const { exponent } = node.attributes as { readonly exponent: number };
+    return [
+      exponent === 2
+        ? emitter.emit("Mul", [x!, x!])
+        : emitter.emit("Pow", [x!, emitter.scalar(exponent)]),
+    ];
+  },
+  equal: direct("Equal"),
+  less: direct("Less"),
+  lessEqual: direct("LessOrEqual"),
+  logicalAnd: direct("And"),
+  where: direct("Where"),
+  cast: (emitter, node, [x]) => [
+    emitter.emit("Cast", [x!], [int("to", ELEMENT[node.outputs[0]!.dtype])]),
+  ],
+  sum: reduction("ReduceSum"),
+  max: reduction("ReduceMax"),
+  reshape: (emitter, node, [x]) => [
+    emitter.emit("Reshape", [x!, emitter.longs(outputShape(node))]),
+  ],
+  transpose: (emitter, node, [x]) => [
+    emitter.emit(
+      "Transpose",
+      [x!],
+      [{ name: "perm", type: "ints", value: node.attributes.perm as ReadonlyArray<number> }],
+    ),
+  ],
+  slice: (emitter, node, [x]) => {
+    const { starts, ends } = node.attributes as {
+      readonly starts: ReadonlyArray<number>;
+      readonly ends: ReadonlyArray<number>;
+    };
+    const shape = input(node, 0).shape;
+    const axes = shape.flatMap((size, axis) =>
+      starts[axis] === 0 && ends[axis] === size ? [] : [axis],
+    );
+    if (axes.length === 0) return [emitter.emit("Identity", [x!])];
+    return [
+      emitter.emit("Slice", [
+        x!,
+        emitter.longs(axes.map((axis) => starts[axis]!)),
+        emitter.longs(axes.map((axis) => ends[axis]!)),
+        emitter.longs(axes),
+      ]),
+    ];
+  },
+  concat: (emitter, node, inputs) => [
+    emitter.emit("Concat", inputs, [int("axis", node.attributes.axis as number)]),
+  ],
+  pad: (emitter, node, [x]) => {
+    const { before, after, value } = node.attributes as {
+      readonly before: ReadonlyArray<number>;
+      readonly after: ReadonlyArray<number>;
+      readonly value: number;
+    };
+    return [
+      emitter.emit("Pad", [
+        x!,
+        emitter.longs([...before, ...after]),
+        emitter.scalar(value, input(node, 0).dtype),
+      ]),
+    ];
+  },
+  broadcastTo: (emitter, node, [x]) => [
+    emitter.emit("Expand", [x!, emitter.longs(outputShape(node))]),
+  ],
+  matMul: (emitter, node, [a, b]) => {
+    const { transA, transB, alpha } = node.attributes as {
+      readonly transA: boolean;
+      readonly transB: boolean;
+      readonly alpha: number;
+    };
+    if (!transA && !transB && alpha === 1) return [emitter.emit("MatMul", [a!, b!])];
+    return [
+      emitter.emit(
+        "FusedMatMul",
+        [a!, b!],
+        [int("transA", transA ? 1 : 0), int("transB", transB ? 1 : 0), float("alpha", alpha)],
+        CONTRIB,
+      ),
+    ];
+  },
+  softmax: direct("Softmax", [int("axis", -1)]),
+  logSoftmax: direct("LogSoftmax", [int("axis", -1)]),
+  gatherRows: direct("Gather", [int("axis", 0)]),
+  gatherLast: direct("GatherElements", [int("axis", -1)]),
+  // ScatterND(add) races on duplicate ids when an operator has several threads; ScatterElements is serial and right.
+  scatterAddRows: (emitter, node, [rows, ids]) => {
+    const [height, width] = outputShape(node) as [number, number];
+    const count = sizeOf(input(node, 1).shape);
+    return [
+      emitter.emit(
+        "ScatterElements",
+        [
+          zeros(emitter, [height, width]),
+          expandIds(emitter, ids!, count, width),
+          emitter.emit("Reshape", [rows!, emitter.longs([count, width])]),
+        ],
+        [int("axis", 0), { name: "reduction", type: "string", value: "add" }],
+      ),
+    ];
+  },
+  scatterAddLast: (emitter, node, [values, ids]) => [
+    emitter.emit(
+      "ScatterElements",
+      [zeros(emitter, outputShape(node)), ids!, values!],
+      [int("axis", -1), { name: "reduction", type: "string", value: "add" }],
+    ),
+  ],
+  topK: (emitter, node, [x]) => {
+    const [values, indices] = emitter.emitMany(
+      "TopK",
+      [x!, emitter.longs([node.outputs[0]!.shape.at(-1)!])],
+      2,
+      [int("axis", -1), int("largest", 1), int("sorted", 1)],
+    );
+    return [values!, emitter.emit("Cast", [indices!], [int("to", ELEMENT.i32)])];
+  },
+  rmsNorm: (emitter, node, [x, weight]) => [
+    emitter.emit(
+      "SimplifiedLayerNormalization",
+      [x!, weight!],
+      [int("axis", -1), float("epsilon", node.attributes.eps as number), int("stash_type", 1)],
+    ),
+  ],
+};
+
+/** The rule of RotaryEmbedding, where the tables hold one row a position; otherwise the composite is lowered. */
+export const ropeRule = (
+  emitter: Emitter,
+  node: Node,
+  [x, cos, sin]: ReadonlyArray<string>,
+): ReadonlyArray<string> | undefined => {
+  const [B, , T, D] = input(node, 0).shape as [number, number, number, number];
+  if (!isTable(input(node, 1), T) || !isTable(input(node, 2), T)) return undefined;
+  const positions = emitter.longs(Array.from({ length: B * T }, (_, i) => i % T));
+  const shape = emitter.longs([T, D / 2]);
+  return [
+    emitter.emit(
+      "RotaryEmbedding",
+      [
+        x!,
+        emitter.emit("Reshape", [positions, emitter.longs([B, T])]),
+        emitter.emit("Reshape", [cos!, shape]),
+        emitter.emit("Reshape", [sin!, shape]),
+      ],
+      [int("interleaved", 0)],
+      CONTRIB,
+    ),
+  ];
+};

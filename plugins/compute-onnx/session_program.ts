@@ -1,0 +1,141 @@
+/** A compiled program in the worker: an ONNX session, the primitives after it, and who owns what. */
+import * as ort from "onnxruntime-node";
+import type { HostArray } from "@resd/core";
+import { type ArrayStore, type Stored, sizeOf, tensorOf } from "./array_store.ts";
+import type { Plan, SessionSettings } from "./protocol.ts";
+import { runTail } from "./tail.ts";
+
+const sessionOptions = (
+  settings: SessionSettings,
+  externalData: ReadonlyArray<{ readonly path: string; readonly data: Uint8Array }>,
+): ort.InferenceSession.SessionOptions => ({
+  executionProviders: ["cpu"],
+  graphOptimizationLevel: settings.optimization,
+  intraOpNumThreads: settings.threads,
+  interOpNumThreads: 1,
+  executionMode: "sequential",
+  enableCpuMemArena: settings.arena,
+  enableMemPattern: settings.memoryPattern,
+  logSeverityLevel: 3,
+  extra: { session: { intra_op: { allow_spinning: settings.spinning ? "1" : "0" } } },
+  ...(externalData.length === 0 ? {} : { externalData }),
+});
+
+export class SessionProgram {
+  readonly #plan: Plan;
+  readonly #settings: SessionSettings;
+  #session: ort.InferenceSession | undefined;
+  /** Handles that are baked into the session. */
+  #baked: string | undefined;
+
+  constructor(plan: Plan, settings: SessionSettings) {
+    this.#plan = plan;
+    this.#settings = settings;
+  }
+
+  async #prepare(slots: ReadonlyArray<Stored | undefined>, handles: Int32Array): Promise<void> {
+    const { model, constants, inputs } = this.#plan;
+    if (model === undefined) return;
+    const position = new Map(inputs.map((input, index) => [input.slot, index]));
+    const wanted = constants.map(({ slot }) => handles[position.get(slot)!]).join();
+    if (this.#session !== undefined && this.#baked === wanted) return;
+    await this.#session?.release();
+    const external = constants.map(({ name, slot }) => {
+      const { data } = slots[slot]!;
+      return { path: name, data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) };
+    });
+    this.#session = await ort.InferenceSession.create(
+      model,
+      sessionOptions(this.#settings, external),
+    );
+    this.#baked = wanted;
+  }
+
+  /** Compiles the session now if nothing has to be baked into it, so that errors show at compile time. */
+  async warm(): Promise<void> {
+    if (this.#plan.constants.length === 0) await this.#prepare([], new Int32Array());
+  }
+
+  async run(
+    store: ArrayStore,
+    handles: Int32Array,
+    data: ReadonlyArray<HostArray>,
+    keep: Int32Array,
+    read: ReadonlyArray<number>,
+  ): Promise<ReadonlyArray<HostArray>> {
+    const plan = this.#plan;
+    const slots = new Array<Stored | undefined>(plan.slots.length);
+    let host = 0;
+    plan.inputs.forEach(({ slot }, index) => {
+      const handle = handles[index]!;
+      slots[slot] = handle >= 0 ? store.get(handle) : { ...plan.slots[slot]!, data: data[host++]! };
+    });
+    await this.#prepare(slots, handles);
+    if (this.#session !== undefined) {
+      const feeds: Record<string, ort.Tensor> = {};
+      for (const { name, slot } of plan.feeds) feeds[name] = tensorOf(slots[slot]!);
+      const fetches: Record<string, ort.Tensor> = {};
+      for (const { name, slot } of plan.fetches) {
+        const made = store.make(plan.slots[slot]!);
+        slots[slot] = made;
+        fetches[name] = tensorOf(made);
+      }
+      await this.#session.run(feeds, fetches);
+    }
+    runTail(plan, slots, store);
+    return this.#settle(store, slots, handles, keep, read);
+  }
+
+  /** Hands outputs over, spends donated inputs, and gives every other buffer back. */
+  #settle(
+    store: ArrayStore,
+    slots: ReadonlyArray<Stored | undefined>,
+    handles: Int32Array,
+    keep: Int32Array,
+    read: ReadonlyArray<number>,
+  ): ReadonlyArray<HostArray> {
+    const plan = this.#plan;
+    const values = read.map((position) => slots[plan.outputs[position]!.slot]!.data.slice());
+    const inputs = new Set<HostArray>();
+    const borrowed = new Set<HostArray>(); // inputs that somebody else keeps
+    plan.inputs.forEach(({ slot }, index) => {
+      const { data } = slots[slot]!;
+      inputs.add(data);
+      if (handles[index]! < 0 || !plan.donate.includes(slot)) borrowed.add(data);
+    });
+    const alive = new Set<HostArray>();
+    plan.outputs.forEach(({ slot }, position) => {
+      const id = keep[position]!;
+      if (id < 0) return;
+      const array = slots[slot]!;
+      // Two handles never share one buffer: releasing one would hand the other's memory to the next run.
+      const data =
+        alive.has(array.data) || borrowed.has(array.data) ? array.data.slice() : array.data;
+      alive.add(data);
+      store.set(id, { data, shape: array.shape, dtype: array.dtype });
+    });
+    plan.inputs.forEach(({ slot }, index) => {
+      const handle = handles[index]!;
+      if (handle < 0 || !plan.donate.includes(slot)) return;
+      if (alive.has(slots[slot]!.data)) store.forget(handle);
+      else store.release(handle);
+    });
+    const given = new Set<HostArray>();
+    slots.forEach((array, slot) => {
+      if (array === undefined) return;
+      if (alive.has(array.data) || inputs.has(array.data) || given.has(array.data)) return;
+      given.add(array.data);
+      store.pool.give(plan.slots[slot]!.dtype, array.data);
+    });
+    return values;
+  }
+
+  get bytes(): number {
+    return this.#plan.slots.reduce((sum, slot) => sum + sizeOf(slot.shape) * 4, 0);
+  }
+
+  async dispose(): Promise<void> {
+    await this.#session?.release();
+    this.#session = undefined;
+  }
+}

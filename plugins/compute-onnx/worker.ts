@@ -1,0 +1,61 @@
+/** The worker thread: owns all arrays and programs, and answers one request after another. */
+import { parentPort, workerData } from "node:worker_threads";
+import { ArrayStore } from "./array_store.ts";
+import type { Answer, Request, SessionSettings } from "./protocol.ts";
+import { SessionProgram } from "./session_program.ts";
+
+const settings = workerData as SessionSettings;
+const store = new ArrayStore();
+const programs = new Map<number, SessionProgram>();
+const names = new Map<number, string>();
+
+const handle = async (request: Request): Promise<Answer> => {
+  switch (request.kind) {
+    case "put":
+      store.set(request.id, request);
+      return { kind: "ok" };
+    case "get":
+      return { kind: "ok", value: store.get(request.id).data.slice() };
+    case "release":
+      for (const id of request.ids) store.release(id);
+      return { kind: "ok" };
+    case "compile": {
+      const program = new SessionProgram(request.plan, settings);
+      await program.warm();
+      programs.set(request.program, program);
+      names.set(request.program, request.plan.name);
+      return { kind: "ok" };
+    }
+    case "run": {
+      const program = programs.get(request.program)!;
+      const values = await program.run(
+        store,
+        request.handles,
+        request.data,
+        request.keep,
+        request.read,
+      );
+      return { kind: "ran", values };
+    }
+  }
+};
+
+const nameOf = (request: Request): string =>
+  request.kind === "run"
+    ? (names.get(request.program) ?? "run")
+    : request.kind === "compile"
+      ? request.plan.name
+      : request.kind;
+
+// Requests are answered strictly in order: a run may take over the storage of the arrays that the next one reads.
+let queue: Promise<void> = Promise.resolve();
+parentPort?.on("message", (request: Request) => {
+  queue = queue.then(async () => {
+    const answer = await handle(request).catch((cause: unknown): Answer => ({
+      kind: "failed",
+      message: cause instanceof Error ? cause.message : String(cause),
+      op: nameOf(request),
+    }));
+    parentPort?.postMessage(answer);
+  });
+});
