@@ -64,7 +64,7 @@ export class SessionProgram {
     read: ReadonlyArray<number>,
   ): Promise<ReadonlyArray<HostArray>> {
     const plan = this.#plan;
-    const slots = new Array<Stored | undefined>(plan.slots.length);
+    const slots: Array<Stored | undefined> = Array.from({ length: plan.slots.length });
     let host = 0;
     plan.inputs.forEach(({ slot }, index) => {
       const handle = handles[index]!;

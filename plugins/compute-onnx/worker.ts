@@ -47,15 +47,29 @@ const nameOf = (request: Request): string =>
       ? request.plan.name
       : request.kind;
 
-// Requests are answered strictly in order: a run may take over the storage of the arrays that the next one reads.
-let queue: Promise<void> = Promise.resolve();
-parentPort?.on("message", (request: Request) => {
-  queue = queue.then(async () => {
-    const answer = await handle(request).catch((cause: unknown): Answer => ({
+const answer = async (request: Request): Promise<Answer> => {
+  try {
+    return await handle(request);
+  } catch (cause) {
+    return {
       kind: "failed",
       message: cause instanceof Error ? cause.message : String(cause),
       op: nameOf(request),
-    }));
-    parentPort?.postMessage(answer);
-  });
+    };
+  }
+};
+
+// Requests are answered strictly in order: a run may take over the storage of the arrays that the next one reads.
+const queue: Array<Request> = [];
+let busy = false;
+const drain = async (): Promise<void> => {
+  busy = true;
+  for (let request = queue.shift(); request !== undefined; request = queue.shift()) {
+    parentPort?.postMessage(await answer(request));
+  }
+  busy = false;
+};
+parentPort?.on("message", (request: Request) => {
+  queue.push(request);
+  if (!busy) void drain();
 });
