@@ -29,7 +29,7 @@ const probes = (): Float32Array => {
     const bits = bitsOf(middle);
     for (const near of [bits - 1, bits, bits + 1]) {
       word[0] = near;
-      list.push(float[0], -float[0]);
+      list.push(float[0]!, -float[0]!);
     }
   }
   return Float32Array.from(list);

@@ -60,7 +60,7 @@ layer(NodeServices.layer)("safetensors_file", (it) => {
           assert.deepStrictEqual((yield* file.read("f32")).shape, shape);
           assert.deepStrictEqual([...(yield* file.readFloats("scalar"))], [2.5]);
         }).pipe(Effect.scoped),
-      { runs: 20 },
+      { arbitrary: { runs: 20 } },
     );
 
     it.effect("openSafetensors() widens 16-bit floats exactly, across chunk borders", () =>
