@@ -17,6 +17,7 @@ export { type Backward, customVjp, stopGradient } from "./custom_vjp.ts";
 export * from "./elementwise.ts";
 export { type Graph, graph, type GraphInput, type GraphOutput, lower } from "./graph.ts";
 export * from "./indexing.ts";
+export { interpret, type InterpretOptions, type Values } from "./interpret.ts";
 export * from "./linear.ts";
 export {
   broadcastTo,
@@ -33,6 +34,7 @@ export * from "./ops.ts";
 export * from "./primitives.ts";
 export { printGraph } from "./print_graph.ts";
 export { type Axes, logSumExp, max, mean, sum } from "./reductions.ts";
+export { sampleRow, type SampleRowSettings } from "./sample_row.ts";
 export { broadcastShapes, sameShape, type Shape, sizeOf } from "./shape.ts";
 export * from "./sources.ts";
 export * from "./tensor.ts";
