@@ -1,0 +1,9 @@
+/**
+ * What a seam promises, as laws: one suite per seam as data, usable from any test runner and without one. Beside them,
+ * the parts that tests are made of.
+ *
+ * @module
+ */
+export * from "./attempts.ts";
+export * from "./interpreter_compute.ts";
+export * from "./law.ts";
