@@ -6,4 +6,5 @@
  */
 export * from "./attempts.ts";
 export * from "./interpreter_compute.ts";
+export * from "./environment_laws.ts";
 export * from "./law.ts";

@@ -1,0 +1,39 @@
+/** What every environment promises, whatever it asks. */
+import type { EnvironmentPlugin } from "@resd/core";
+import type { Schema, Scope } from "effect";
+import { type EnvironmentLawSettings, makeBench } from "./environment/bench.ts";
+import { episodeLaws } from "./environment/episode_laws.ts";
+import { feedbackLaws } from "./environment/feedback_laws.ts";
+import { manifestLaws } from "./environment/manifest_laws.ts";
+import { scoreLaws } from "./environment/score_laws.ts";
+import { taskLaws } from "./environment/task_laws.ts";
+import { toolLaws } from "./environment/tool_laws.ts";
+import type { Law } from "./law.ts";
+
+export type { EnvironmentLawSettings } from "./environment/bench.ts";
+
+/**
+ * The laws of the environment seam for a plugin under the given options. Each law builds its own instance and closes it,
+ * so laws can run alone and in any order. Laws that the manifest makes meaningless (gold actions, determinism, tools) are
+ * left out.
+ *
+ * @example
+ * ```ts
+ * const report = yield* checkLaws(environmentLaws(kestrel, { trainSize: 32 }));
+ * ```
+ */
+export const environmentLaws = <Options extends Schema.Top, R>(
+  plugin: EnvironmentPlugin<Options, R>,
+  options: Options["Encoded"],
+  settings: EnvironmentLawSettings = {},
+): ReadonlyArray<Law<Exclude<R, Scope.Scope>>> => {
+  const bench = makeBench(plugin, options, settings);
+  return [
+    ...manifestLaws(bench),
+    ...taskLaws(bench),
+    ...scoreLaws(bench),
+    ...feedbackLaws(bench),
+    ...episodeLaws(bench),
+    ...(bench.manifest.turns === "multi" ? toolLaws(bench) : []),
+  ];
+};
