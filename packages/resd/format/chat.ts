@@ -25,15 +25,15 @@ import { splitThinking } from "./thinking.ts";
 
 /**
  * A model's chat template: messages in, prompt out. Role markers are control segments where the model has tokens for
- * them; the content of messages is text and nothing else. `generationPrompt` opens the assistant's turn at the end.
+ * them; the content of messages is text and nothing else. `reply` opens the assistant's turn at the end.
  * Whether the model is to think is for the maker of the template to bind.
  */
 export type ChatTemplate = (
   messages: ReadonlyArray<Message>,
-  options: { readonly generationPrompt: boolean },
+  options: { readonly reply: boolean },
 ) => Prompt;
 
-export interface ChatOptions {
+export interface ChatFormatOptions {
   /** Test cases that feedback shows; 2 as in the paper's tape machine. */
   readonly maxCases?: number;
   /** Length of the feedback of one step, in UTF-16 units. */
@@ -46,7 +46,7 @@ const transcript = ({ actions, results }: Attempt): string => {
   return actions
     .map((action, i) => {
       const told = (results[i]?.observation ?? []).map((message) => message.content).join("\n");
-      const answer = `Turn ${i + 1}, answer:\n${action.content}`;
+      const answer = `Turn ${i + 1}, answer:\n${action.content || "(none)"}`;
       return told === "" ? answer : `${answer}\n\nTurn ${i + 1}, reply to it:\n${told}`;
     })
     .join("\n\n");
@@ -98,16 +98,18 @@ const readReflection = (answer: string, view: View): Omit<Reflection, "text"> =>
  *
  * @example
  * ```ts
- * const format = chatFormat((messages, { generationPrompt }) => tokenizer.render(messages, generationPrompt));
+ * const format = chatFormat((messages, options) => Result.getOrThrow(tokenizer.renderChat(messages, options)));
  * ```
  */
-export const chatFormat = (template: ChatTemplate, options: ChatOptions = {}): PromptFormat => {
+export const chatFormat = (
+  template: ChatTemplate,
+  options: ChatFormatOptions = {},
+): PromptFormat => {
   const limits = {
     maxCases: options.maxCases ?? 2,
     maxChars: options.maxFeedbackChars ?? 2000,
   };
-  const ask = (messages: ReadonlyArray<Message>): Prompt =>
-    template(messages, { generationPrompt: true });
+  const ask = (messages: ReadonlyArray<Message>): Prompt => template(messages, { reply: true });
   const askOnce = (content: string): Prompt => ask([{ role: "user", content }]);
 
   // A template that thinks may open `<think>` itself; the reply then begins inside it.
