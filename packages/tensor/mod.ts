@@ -15,6 +15,7 @@ export { attributesOf } from "./apply.ts";
 export { decompose } from "./composites.ts";
 export { type Backward, customVjp, stopGradient } from "./custom_vjp.ts";
 export * from "./elementwise.ts";
+export { gradient } from "./gradient.ts";
 export { type Graph, graph, type GraphInput, type GraphOutput, lower } from "./graph.ts";
 export * from "./indexing.ts";
 export { interpret, type InterpretOptions, type Values } from "./interpret.ts";
