@@ -1,0 +1,58 @@
+/** Sets of named arrays that live on a backend: parameters, gradients, optimizer state. */
+import type { Arr, ComputeError, ComputeShape, HostArray } from "@resd/core";
+import { Effect } from "effect";
+
+/** Handles by tensor name. */
+export type Arrays = Readonly<Record<string, Arr>>;
+
+/** What is known of a named tensor before it exists. */
+export interface ArraySpec {
+  readonly name: string;
+  readonly shape: ReadonlyArray<number>;
+}
+
+export const sizeOfShape = (shape: ReadonlyArray<number>): number =>
+  shape.reduce((product, size) => product * size, 1);
+
+/** Uploads host data under the names of `specs`. */
+export const putArrays = Effect.fnUntraced(function* (
+  compute: ComputeShape,
+  specs: ReadonlyArray<ArraySpec>,
+  dataOf: (spec: ArraySpec) => HostArray,
+): Effect.fn.Return<Arrays, ComputeError> {
+  const arrays: Record<string, Arr> = {};
+  for (const spec of specs) arrays[spec.name] = yield* compute.put(dataOf(spec), spec.shape);
+  return arrays;
+});
+
+/** Host copies of all arrays, by name. */
+export const getArrays = Effect.fnUntraced(function* (
+  compute: ComputeShape,
+  arrays: Arrays,
+): Effect.fn.Return<Map<string, Float32Array>, ComputeError> {
+  const copies = new Map<string, Float32Array>();
+  for (const [name, array] of Object.entries(arrays)) {
+    copies.set(name, (yield* compute.get(array)) as Float32Array);
+  }
+  return copies;
+});
+
+export const releaseArrays = (
+  compute: ComputeShape,
+  arrays: Arrays,
+): Effect.Effect<void, ComputeError> => compute.release(Object.values(arrays));
+
+/** The arrays under `prefix`, with the prefix taken off (or another put in its place). */
+export const withPrefix = (
+  arrays: Arrays,
+  prefix: string,
+  replacement = "",
+): Record<string, Arr> => {
+  const found: Record<string, Arr> = {};
+  for (const name of Object.keys(arrays)) {
+    if (name.startsWith(prefix)) {
+      found[replacement + name.slice(prefix.length)] = arrays[name] as Arr;
+    }
+  }
+  return found;
+};

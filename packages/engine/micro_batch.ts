@@ -1,0 +1,56 @@
+/** Splits a batch into micro-batches that fit a budget. The split never changes a gradient, only memory and time. */
+import { fullRows, lengthBucket } from "./buckets.ts";
+
+/** What one item costs: a sequence, or a student's and a teacher's. */
+export interface MicroBatchItem {
+  /** Tokens of each sequence that is run for this item. */
+  readonly lengths: ReadonlyArray<number>;
+  /** Rows gathered before the language-model head. */
+  readonly rows: number;
+}
+
+export interface MicroBatchBudget {
+  /** Padded tokens per micro-batch, all sequences together. */
+  readonly tokens: number;
+  /** Rows before the language-model head: bounds the [rows, vocabulary] logits. */
+  readonly rows: number;
+}
+
+/** Padded tokens that one row takes when the longest sequences are `longest`. */
+export const rowWidth = (longest: ReadonlyArray<number>): number =>
+  longest.reduce((sum, length) => sum + lengthBucket(length), 0);
+
+/**
+ * Groups of item indices. Items are ordered by length, so that little is padding; a group is closed when the next
+ * item would exceed the budget. An item that exceeds it alone forms a group of its own. Depends on sizes alone.
+ */
+export const planMicroBatches = (
+  items: ReadonlyArray<MicroBatchItem>,
+  budget: MicroBatchBudget,
+): Array<Array<number>> => {
+  const order = items
+    .map((item, index) => ({ index, width: rowWidth(item.lengths) }))
+    .toSorted((a, b) => a.width - b.width || a.index - b.index);
+  const groups: Array<Array<number>> = [];
+  let group: Array<number> = [];
+  let longest: ReadonlyArray<number> = [];
+  let rows = 0;
+  for (const { index } of order) {
+    const item = items[index] as MicroBatchItem;
+    const joined = item.lengths.map((length, i) => Math.max(length, longest[i] ?? 0));
+    const fits =
+      group.length < fullRows(rowWidth(joined), budget.tokens) && rows + item.rows <= budget.rows;
+    if (group.length > 0 && !fits) {
+      groups.push(group);
+      group = [];
+      rows = 0;
+      longest = item.lengths;
+    } else {
+      longest = joined;
+    }
+    group.push(index);
+    rows += item.rows;
+  }
+  if (group.length > 0) groups.push(group);
+  return groups;
+};
