@@ -8,8 +8,6 @@ import {
   OPERATIONS,
   type Plan,
   conventionOf,
-  mnemonicsFor,
-  pairingText,
   planText,
   randomConvention,
   randomPlan,
@@ -29,6 +27,7 @@ import {
   drawKnown,
   drawKnownEasily,
   drawNeglected,
+  drawNewInsight,
   drawPlaybook,
 } from "./documents_playbooks.ts";
 import {
@@ -69,10 +68,6 @@ const SOLUTION_AFTER_PASS = 0.75;
 const WITH_PLAYBOOK = { easy: 0.3, full: 0.7 };
 const SIBLINGS = 0.15;
 const CURATOR_CASES = { none: 0.08, known: 0.46 };
-/** New insights: those that give an operation of the playbook another mnemonic, and true ones of the others. */
-const RIVAL_INSIGHTS = 0.4;
-const TRUE_INSIGHTS = 0.85;
-
 /** One training sequence. */
 export interface PretrainingDocument {
   readonly kind: DocumentKind;
@@ -199,7 +194,7 @@ const writeReflection = (draft: Draft, setting: Setting): void => {
     feedback: tried.feedback.join(" "),
   });
   draft.context(reflectionPrompt({ plan, playbook, ...tried }));
-  draft.answer(reflection.split(" "));
+  draft.answer(reflection.text.split(" "));
   if (!goesOn) return;
   const gold = goldWords(plan, convention);
   const solution = random.next() < SOLUTION_AFTER_FAILURE ? gold : [];
@@ -214,21 +209,7 @@ const drawInsight = ({ random, convention }: Setting, playbook: Playbook): strin
   if (which < CURATOR_CASES.none + CURATOR_CASES.known && playbook.length > 0) {
     return random.pick(playbook);
   }
-  const listed = new Set(playbook.map((entry) => entry.split(" ")[0]));
-  const open = OPERATIONS.filter((operation) => !listed.has(operation));
-  const rivals = OPERATIONS.filter((operation) => listed.has(operation))
-    .flatMap((operation) => mnemonicsFor(operation).map((word) => pairingText(operation, word)))
-    .filter((pairing) => !playbook.includes(pairing));
-  if (rivals.length > 0 && (open.length === 0 || random.next() < RIVAL_INSIGHTS)) {
-    return random.pick(rivals);
-  }
-  const operation = random.pick(open);
-  return pairingText(
-    operation,
-    random.next() < TRUE_INSIGHTS
-      ? convention.mnemonicOf[operation]
-      : random.pick(mnemonicsFor(operation)),
-  );
+  return drawNewInsight(random, playbook, convention);
 };
 
 const writeCurator = (draft: Draft, setting: Setting): void => {

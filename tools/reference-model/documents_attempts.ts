@@ -50,7 +50,7 @@ const corrupt = (random: Random, words: Words): Words => {
     case 2:
       return words.toSpliced(at, 0, any);
     case 3:
-      return words.slice(0, Math.max(1, at));
+      return words.slice(0, at);
     default:
       return changeLength(random, words);
   }

@@ -1,6 +1,6 @@
 /** Sections in, words of the compact format out: what stands before the words that the model has to write. */
 import { type Plan, planText } from "@resd/env-kestrel/language";
-import type { Words } from "./documents_attempts.ts";
+import type { Tried, Words } from "./documents_attempts.ts";
 import type { Playbook } from "./documents_playbooks.ts";
 
 /** What a prompt may contain. An absent or empty section is left out together with its control token. */
@@ -18,13 +18,10 @@ const section = (control: string, words: Words = []): Words =>
 const entryWords = (playbook: Playbook = []): Words =>
   playbook.flatMap((entry) => entry.split(" "));
 
-/** Everything up to the attempt and its feedback. */
-const situation = (sections: Sections): Words => [
+const situation = ({ plan, playbook }: Sections): Words => [
   "<task>",
-  ...planText(sections.plan).split(" "),
-  ...section("<pb>", entryWords(sections.playbook)),
-  ...section("<try>", sections.attempt),
-  ...section("<fb>", sections.feedback),
+  ...planText(plan).split(" "),
+  ...section("<pb>", entryWords(playbook)),
 ];
 
 /** What may stand between a reflection and the program that follows it. */
@@ -33,13 +30,22 @@ export const solutionWords = (solution: Words | undefined): Words => section("<s
 /** Asks for a program: of a student, if there is nothing but the plan, else of a teacher. */
 export const programPrompt = (sections: Sections): Words => [
   ...situation(sections),
+  ...section("<try>", sections.attempt),
+  ...section("<fb>", sections.feedback),
   ...section("<ref>", sections.reflection),
   ...solutionWords(sections.solution),
   "<prog>",
 ];
 
-/** Asks for a reflection on an attempt, failed or passed. */
-export const reflectionPrompt = (sections: Sections): Words => [...situation(sections), "<ref>"];
+/** Asks for a reflection on an attempt, failed or passed; an attempt of no words is an attempt too. */
+export const reflectionPrompt = (sections: Sections & Tried): Words => [
+  ...situation(sections),
+  "<try>",
+  ...sections.attempt,
+  "<fb>",
+  ...sections.feedback,
+  "<ref>",
+];
 
 /** Asks what an insight (`double is PEF`; absent for none) changes in a playbook, which may be empty. */
 export const curatorPrompt = (playbook: Playbook, insight: string | undefined): Words => [

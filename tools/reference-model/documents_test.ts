@@ -132,7 +132,7 @@ describe("documentAt", () => {
         plan: sectionOf(words, "<task>") ?? "",
         attempt: sectionOf(words, "<try>") ?? "",
         feedback,
-      });
+      }).text;
       assert.strictEqual(answersOf(document)[0], oracle);
       assert.strictEqual(sectionOf(words, "<ref>"), oracle);
       const last = words.indexOf("<ref>") + oracle.split(" ").length;

@@ -7,10 +7,9 @@ import {
   type Line,
   OPERATIONS_OF,
   type Operation,
+  type Program,
   applyOperation,
   groupOf,
-  isMnemonic,
-  isOperation,
   lineLabel,
   pairingText,
   parseProgram,
@@ -43,101 +42,106 @@ const fittingOperations = (
       );
 };
 
-/**
- * The reflection on an attempt: one verdict for each executed line, then the insight.
- * Throws a TypeError when the three texts do not belong together, such as a trace for a program that cannot be read.
- */
-export const reflect = ({ plan, attempt, feedback }: VisibleAttempt): string => {
-  const seen = feedback.split(WORDS);
-  if (seen[0] === "error") return `error ${seen[1]} insight none`;
-  const wanted = plannedOperations(plan);
-  const parsed = parseProgram(attempt);
-  const traceAt = seen.indexOf("trace");
-  if (Result.isFailure(parsed) || (seen[0] !== "pass" && (seen[0] !== "test" || traceAt < 0))) {
-    throw new TypeError(
-      `Expected feedback that the bench gives to this attempt, got "${feedback}" for "${attempt}"`,
-    );
-  }
-  const program = parsed.success;
-  if (seen[0] === "pass") {
-    const verdicts = program.map(
-      (line, i) => `${lineLabel(i)} ${wanted[i] ?? "none"} ${line.mnemonic} ok`,
-    );
-    return `${verdicts.join(" ")} insight none`;
-  }
-  const trace = seen.slice(traceAt + 1).map(Number);
-  const port = seen[seen.indexOf("got") + 2] ?? "";
-  const readings = program.map((line, i) => {
-    const before = trace[i] ?? Number.NaN;
-    const after = trace[i + 1] ?? Number.NaN;
-    const fitting = fittingOperations(line, before, after, port);
-    const want = wanted[i];
-    const observed =
-      groupOf(line.mnemonic) === "port"
-        ? []
-        : [...(line.argument === undefined ? [] : [line.argument]), before, after];
-    return {
-      mnemonic: line.mnemonic,
-      want: want ?? "none",
-      did: fitting.length === 1 ? fitting[0] : undefined,
-      ok: want !== undefined && fitting.includes(want),
-      start: [lineLabel(i), want ?? "none", line.mnemonic, ...observed].join(" "),
-    };
-  });
-  const lesson =
-    readings.find((reading) => !reading.ok && reading.did !== undefined) ??
-    readings.find((reading) => reading.ok && reading.did !== undefined);
-  return [
-    ...readings.map(
-      ({ start, did, ok }) => `${start} did ${did ?? "unclear"} ${ok ? "ok" : "bad"}`,
-    ),
-    `insight ${lesson?.did === undefined ? "none" : pairingText(lesson.did, lesson.mnemonic)}`,
-  ].join(" ");
-};
-
-/** A pairing that a reflection quotes with what its verdict says about it. */
+/** A pairing that a reflection quotes, with what its verdict says about an entry of that text. */
 export interface PairingTag {
-  /** The text of the entry that is meant, such as `square is ROK`. */
+  /** Such as `square is ROK`. */
   readonly pairing: string;
   readonly sign: "helpful" | "harmful";
 }
 
-/** A reflection read back. */
-export interface ReadReflection {
+/** A perfect reflection. */
+export interface OracleReflection {
+  readonly text: string;
+  /** In line order. A line that is unclear but may be right says nothing. */
   readonly tags: ReadonlyArray<PairingTag>;
-  /** The lesson, such as `double is PEF`; absent for `insight none` and for text that does not end in an insight. */
+  /** The lesson, such as `double is PEF`; absent for `insight none`. */
   readonly insight?: string;
 }
 
-const LABEL = /^\d+:$/;
+/** The reflection on a pass confirms every line, and teaches nothing new. */
+const reflectOnPass = (program: Program, wanted: ReadonlyArray<Operation>): OracleReflection => ({
+  text: [
+    ...program.map((line, i) => `${lineLabel(i)} ${wanted[i] ?? "none"} ${line.mnemonic} ok`),
+    "insight none",
+  ].join(" "),
+  tags: program.map((line, i) => ({
+    pairing: pairingText(wanted[i] ?? "none", line.mnemonic),
+    sign: "helpful",
+  })),
+});
 
-/** The tag of one verdict; undefined where it says nothing, is not a verdict, or contradicts what it quotes. */
-const tagOf = (words: ReadonlyArray<string>): PairingTag | undefined => {
-  const [, want, mnemonic] = words;
-  if (!isOperation(want) || !isMnemonic(mnemonic)) return undefined;
-  const verdict = words.at(-1);
-  const short = words.length === 4;
-  const did = words.at(-2);
-  if (!short && (words.at(-3) !== "did" || did === undefined)) return undefined;
-  const known = short || did !== "unclear";
-  const same = short || did === want;
-  const pairing = pairingText(want, mnemonic);
-  if (verdict === "ok") return known && same ? { pairing, sign: "helpful" } : undefined;
-  if (verdict === "bad") return known && same ? undefined : { pairing, sign: "harmful" };
-  return undefined;
+/** One executed line, as the trace shows it. */
+const readLine = (
+  line: Line,
+  want: Operation | undefined,
+  before: number,
+  after: number,
+  port: string,
+) => {
+  const isPort = groupOf(line.mnemonic) === "port";
+  const fitting = fittingOperations(line, before, after, port);
+  return {
+    mnemonic: line.mnemonic,
+    pairing: pairingText(want ?? "none", line.mnemonic),
+    observed: isPort
+      ? []
+      : [...(line.argument === undefined ? [] : [line.argument]), before, after],
+    did: fitting.length === 1 ? fitting[0] : undefined,
+    ok: want !== undefined && fitting.includes(want),
+  };
 };
 
-/** Reads a reflection, the oracle's or a model's. Total: what is malformed yields no tags and no insight. */
-export const readReflection = (reflection: string): ReadReflection => {
-  const words = reflection.split(WORDS);
-  const at = words.lastIndexOf("insight");
-  const body = at < 0 ? words : words.slice(0, at);
-  const starts = body.flatMap((word, i) => (LABEL.test(word) ? [i] : []));
-  const tags = starts.flatMap((start, k) => tagOf(body.slice(start, starts[k + 1])) ?? []);
-  const [operation, is, mnemonic, ...rest] = at < 0 ? [] : words.slice(at + 1);
-  return isOperation(operation) && is === "is" && isMnemonic(mnemonic) && rest.length === 0
-    ? { tags, insight: pairingText(operation, mnemonic) }
-    : { tags };
+const reflectOnFailure = (
+  program: Program,
+  wanted: ReadonlyArray<Operation>,
+  trace: ReadonlyArray<number>,
+  port: string,
+): OracleReflection => {
+  const readings = program.map((line, i) =>
+    readLine(line, wanted[i], trace[i] ?? Number.NaN, trace[i + 1] ?? Number.NaN, port),
+  );
+  const clear = readings.filter((reading) => reading.did !== undefined);
+  const lesson = clear.find((reading) => !reading.ok) ?? clear[0];
+  const insight = lesson?.did === undefined ? undefined : pairingText(lesson.did, lesson.mnemonic);
+  const verdicts = readings.map(({ mnemonic, observed, did, ok }, i) =>
+    [
+      lineLabel(i),
+      wanted[i] ?? "none",
+      mnemonic,
+      ...observed,
+      "did",
+      did ?? "unclear",
+      ok ? "ok" : "bad",
+    ].join(" "),
+  );
+  const text = [...verdicts, `insight ${insight ?? "none"}`].join(" ");
+  const tags = readings.flatMap(({ pairing, did, ok }): ReadonlyArray<PairingTag> => {
+    if (!ok) return [{ pairing, sign: "harmful" }];
+    return did === undefined ? [] : [{ pairing, sign: "helpful" }];
+  });
+  return insight === undefined ? { text, tags } : { text, tags, insight };
+};
+
+/**
+ * The reflection on an attempt: one verdict for each executed line, then the insight.
+ * Throws a TypeError when the three texts do not belong together, such as a trace for a program that cannot be read.
+ */
+export const reflect = ({ plan, attempt, feedback }: VisibleAttempt): OracleReflection => {
+  const seen = feedback.split(WORDS);
+  if (seen[0] === "error") return { text: `error ${seen[1]} insight none`, tags: [] };
+  const wanted = plannedOperations(plan);
+  const program = parseProgram(attempt);
+  const traceAt = seen.indexOf("trace");
+  if (Result.isSuccess(program)) {
+    if (seen[0] === "pass") return reflectOnPass(program.success, wanted);
+    if (seen[0] === "test" && traceAt > 0) {
+      const port = seen[seen.indexOf("got") + 2] ?? "";
+      return reflectOnFailure(program.success, wanted, seen.slice(traceAt + 1).map(Number), port);
+    }
+  }
+  throw new TypeError(
+    `Expected feedback that the bench gives to this attempt, got "${feedback}" for "${attempt}"`,
+  );
 };
 
 /**

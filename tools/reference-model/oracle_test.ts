@@ -1,4 +1,4 @@
-import { makeRandom } from "@resd/core";
+import { emptyView, makeRandom } from "@resd/core";
 import {
   LEVELS,
   pairingsOf,
@@ -7,8 +7,9 @@ import {
   randomPlan,
 } from "@resd/env-kestrel/language";
 import { assert, describe, it } from "vitest";
-import { drawAttempt, feedbackOf } from "./documents_attempts.ts";
-import { type VisibleAttempt, curate, readReflection, reflect } from "./oracle.ts";
+import { compactFormat } from "@resd/resd";
+import { drawAttempt, drawFailure, drawSuccess, feedbackOf } from "./documents_attempts.ts";
+import { type VisibleAttempt, curate, reflect } from "./oracle.ts";
 
 const plan = "10: square 20: subtract 3 30: subtract 3 40: screen";
 const attempt = "10: square PEF 20: subtract ZUB 3 30: subtract MIP 3 40: screen FIG";
@@ -18,10 +19,18 @@ const failed: VisibleAttempt = {
   feedback: "test x 4 want 0 screen got 8 screen trace 4 8 1 8",
 };
 
+const emptyEntry = {
+  section: "insights",
+  helpful: 0,
+  harmful: 0,
+  createdAt: 0,
+  lastTaggedAt: 0,
+};
+
 describe("reflect", () => {
   it("reflect() works out what each line did, and the lesson of the first bad line that is clear", () => {
     assert.strictEqual(
-      reflect(failed),
+      reflect(failed).text,
       "10: square PEF 4 8 did double bad 20: subtract ZUB 3 8 1 did add bad " +
         "30: subtract MIP 3 1 8 did subtract ok 40: screen FIG did screen ok insight double is PEF",
     );
@@ -33,7 +42,7 @@ describe("reflect", () => {
         plan: "10: square 20: distance 4 30: screen",
         attempt: "10: square JAL 20: distance NIB 4 30: screen DAB",
         feedback: "test x 8 want 0 screen got 4 radio trace 8 4 4",
-      }),
+      }).text,
       // 8 to 4 is halve or square; 4 and 4 to 4 is at-least, at-most or average, but no distance.
       "10: square JAL 8 4 did unclear ok 20: distance NIB 4 4 4 did unclear bad " +
         "30: screen DAB did radio bad insight radio is DAB",
@@ -46,7 +55,7 @@ describe("reflect", () => {
         plan: "10: distance 4 20: disk",
         attempt: "10: distance NIB 4 20: disk OUX",
         feedback: "test x 4 want 0 disk got 4 disk trace 4 4",
-      }),
+      }).text,
       "10: distance NIB 4 4 4 did unclear bad 20: disk OUX did disk ok insight disk is OUX",
     );
   });
@@ -57,27 +66,78 @@ describe("reflect", () => {
         plan: "10: flip 20: disk",
         attempt: "10: flip JAL 20: flip JAL 30: disk OUX",
         feedback: "test x 1 want 8 disk got 1 disk trace 1 8 1",
-      }),
+      }).text,
       "10: flip JAL 1 8 did flip ok 20: disk JAL 8 1 did flip bad 30: none OUX did disk bad insight flip is JAL",
     );
   });
 
   it("reflect() repeats the line of a syntax error and learns nothing", () => {
     assert.strictEqual(
-      reflect({ plan, attempt: "10: square", feedback: "error 10:" }),
+      reflect({ plan, attempt: "10: square", feedback: "error 10:" }).text,
       "error 10: insight none",
     );
   });
 
   it("reflect() confirms every line of a pass", () => {
-    assert.strictEqual(
+    assert.deepStrictEqual(
       reflect({
         plan: "10: flip 20: disk",
         attempt: "10: flip JAL 20: disk OUX",
         feedback: "pass",
       }),
-      "10: flip JAL ok 20: disk OUX ok insight none",
+      {
+        text: "10: flip JAL ok 20: disk OUX ok insight none",
+        tags: [
+          { pairing: "flip is JAL", sign: "helpful" },
+          { pairing: "disk is OUX", sign: "helpful" },
+        ],
+      },
     );
+  });
+
+  it("reflect() tags what is refuted harmful and what is certain helpful, and leaves the rest alone", () => {
+    assert.deepStrictEqual(
+      reflect({
+        plan: "10: square 20: distance 4 30: halve 40: screen",
+        attempt: "10: square JAL 20: distance NIB 4 30: halve ROK 40: screen DAB",
+        feedback: "test x 8 want 0 screen got 2 screen trace 8 4 4 2",
+      }).tags,
+      [
+        { pairing: "distance is NIB", sign: "harmful" },
+        { pairing: "halve is ROK", sign: "helpful" },
+        { pairing: "screen is DAB", sign: "helpful" },
+      ],
+    );
+  });
+
+  it("reflect() writes what the compact format reads back as the same tags and the same insight", () => {
+    const random = makeRandom("read back");
+    for (let i = 0; i < 2000; i++) {
+      const convention = randomConvention(random);
+      const task = randomPlan(random, random.pick(LEVELS));
+      const { attempt: words, feedback } = (i % 3 === 0 ? drawSuccess : drawFailure)(
+        random,
+        task,
+        convention,
+      );
+      const oracle = reflect({
+        plan: planText(task),
+        attempt: words.join(" "),
+        feedback: feedback.join(" "),
+      });
+      const entries = [...new Set(oracle.tags.map((tag) => tag.pairing))].map((text) => ({
+        ...emptyEntry,
+        id: text,
+        text,
+      }));
+      const read = compactFormat.parseReflection(oracle.text, { ...emptyView, entries }, "eos");
+      assert.strictEqual(read.parse, "ok", oracle.text);
+      assert.strictEqual(read.insight, oracle.insight);
+      assert.deepStrictEqual(
+        read.tags.map((tag) => ({ pairing: tag.entry, sign: tag.sign })),
+        oracle.tags.map((tag) => ({ ...tag })),
+      );
+    }
   });
 
   it("reflect() throws when the feedback cannot be about the attempt", () => {
@@ -92,58 +152,13 @@ describe("reflect", () => {
       const task = randomPlan(random, random.pick(LEVELS));
       const program = drawAttempt(random, task, convention, random.next(), 0).join(" ");
       const feedback = feedbackOf(task, program, convention);
-      const read = readReflection(reflect({ plan: planText(task), attempt: program, feedback }));
+      const read = reflect({ plan: planText(task), attempt: program, feedback });
       const truth = new Set(pairingsOf(convention));
       if (feedback === "pass") continue; // lucky programs pass with wrong words
       assert.isTrue(read.insight !== undefined && truth.has(read.insight));
       for (const { pairing, sign } of read.tags) {
         assert.strictEqual(truth.has(pairing), sign === "helpful", `${pairing} ${sign}`);
       }
-    }
-  });
-});
-
-describe("readReflection", () => {
-  it("readReflection() tags helpful and harmful pairings by content, and reads the insight", () => {
-    assert.deepStrictEqual(readReflection(reflect(failed)), {
-      tags: [
-        { pairing: "square is PEF", sign: "harmful" },
-        { pairing: "subtract is ZUB", sign: "harmful" },
-        { pairing: "subtract is MIP", sign: "helpful" },
-        { pairing: "screen is FIG", sign: "helpful" },
-      ],
-      insight: "double is PEF",
-    });
-  });
-
-  it("readReflection() says nothing of a line that is unclear but may be right", () => {
-    assert.deepStrictEqual(
-      readReflection("10: square JAL 8 4 did unclear ok insight none").tags,
-      [],
-    );
-    assert.deepStrictEqual(readReflection("10: square JAL 8 4 did unclear bad insight none").tags, [
-      { pairing: "square is JAL", sign: "harmful" },
-    ]);
-  });
-
-  it("readReflection() drops verdicts that contradict what they quote", () => {
-    for (const text of ["10: square JAL 8 4 did halve ok", "10: square JAL 8 4 did square bad"]) {
-      assert.deepStrictEqual(readReflection(text).tags, []);
-    }
-  });
-
-  it("readReflection() is total: malformed text yields no tags and no insight", () => {
-    for (const text of [
-      "",
-      "insight",
-      "insight a is b",
-      "10: ok",
-      "10: 20: 30:",
-      "10: square JAL",
-      "insight double is PEF 3",
-      "10: square JAL did ok",
-    ]) {
-      assert.deepStrictEqual(readReflection(text), { tags: [] }, text);
     }
   });
 });
