@@ -57,7 +57,7 @@ export const generatePlugin = Effect.fn("generatePlugin")(function* (
   const template = path.join(import.meta.dirname, "templates", seam);
   const names = (yield* fileSystem.readDirectory(template)).filter((file) => file.includes("."));
   yield* fileSystem.makeDirectory(folder, { recursive: true });
-  const files = yield* Effect.forEach(names.toSorted(), (templateName) =>
+  const files = yield* Effect.forEach(names, (templateName) =>
     Effect.gen(function* () {
       const text = yield* fileSystem.readFileString(path.join(template, templateName));
       const file = rename(templateName, name);
@@ -65,6 +65,10 @@ export const generatePlugin = Effect.fn("generatePlugin")(function* (
       return file;
     }),
   );
-  const made: GeneratedPlugin = { packageName: `@resd/${seam}-${name}`, folder, files };
+  const made: GeneratedPlugin = {
+    packageName: `@resd/${seam}-${name}`,
+    folder,
+    files: files.toSorted(),
+  };
   return made;
 });

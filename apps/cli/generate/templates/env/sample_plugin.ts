@@ -9,12 +9,13 @@ const termOf = ({ start, step }: Task, index: number): number => start + index *
 const problemOf = (task: Task): string =>
   `Which number continues ${[0, 1, 2, 3].map((index) => termOf(task, index)).join(" ")}?`;
 
-const grade = (task: Task, answer: string): Core.Graded => {
+const grade = (task: Task, { content, stop }: Core.Action): Core.Graded => {
   const failed = (parse: Core.ParseOutcome, kind: Core.FeedbackPart["kind"], text: string) => {
     const feedback = { parts: [{ kind, text }], leakage: "none" as const };
     return { reward: 0, success: false, parse, feedback };
   };
-  const text = answer.trim();
+  const text = content.trim();
+  if (stop === "max_tokens") return failed("malformed", "truncated", "The answer was cut off.");
   if (text === "") return failed("no_answer", "format", "Answer with one number.");
   if (!/^\d{1,9}$/.test(text)) return failed("malformed", "format", "Answer with a number only.");
   const error = Number(text) - termOf(task, 4);
@@ -56,7 +57,7 @@ export const { manifest, Options, layer } = Core.defineEnvironment({
     return Core.singleTurn<Task>({
       tasks: (split) => Core.taskSource(splits.get(split) ?? []),
       prompt: (row) => [{ role: "user", content: row.problem }],
-      grade: (row, action) => Effect.sync(() => grade(row.task, action.content)),
+      grade: (row, action) => Effect.sync(() => grade(row.task, action)),
     });
   }),
 });
