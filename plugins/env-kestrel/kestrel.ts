@@ -1,6 +1,8 @@
 /** The environment on top of the language: a plan in, a program out, three tests on a chip that nobody documented. */
 import {
+  type Action,
   EnvironmentTaskError,
+  type FeedbackPart,
   type Graded,
   type Manifest,
   RunSeed,
@@ -18,14 +20,15 @@ import {
   LEVELS,
   type Level,
   Plan,
+  type ProgramError,
   caseTexts,
   conventionOf,
-  distinctPlans,
   goldProgram,
   parseProgram,
   planText,
   programText,
   runBench,
+  splitPlans,
 } from "./language/mod.ts";
 
 const size = (most: number, usual: number) =>
@@ -61,29 +64,22 @@ const manifest: Manifest = {
   preset: "kestrel",
 };
 
-/** Every fifth distinct plan is held out, so neither split depends on the size of the other. */
-const FIFTH = 5;
-
 const splitsOf = (
   { level, trainSize, heldOutSize }: typeof options.Type,
   seed: number,
   convention: Convention,
 ): Readonly<Record<string, TaskSource<Plan>>> => {
-  const needed = Math.max(Math.ceil(trainSize / (FIFTH - 1)), heldOutSize) * FIFTH;
-  const plans = distinctPlans(seed, level, needed);
-  const split = (name: string, count: number, heldOut: boolean) =>
+  const source = (split: string, plans: ReadonlyArray<Plan>) =>
     taskSource(
-      plans
-        .filter((_, i) => (i % FIFTH === FIFTH - 1) === heldOut)
-        .slice(0, count)
-        .map((task, i): TaskRow<Plan> => ({
-          key: `kestrel/${level}/${seed}/${name}/${i}`,
-          task,
-          problem: planText(task),
-          gold: { content: programText(goldProgram(task, convention)), stop: "eos" },
-        })),
+      plans.map((task, i): TaskRow<Plan> => ({
+        key: `kestrel/${level}/${seed}/${split}/${i}`,
+        task,
+        problem: planText(task),
+        gold: { content: programText(goldProgram(task, convention)), stop: "eos" },
+      })),
     );
-  return { train: split("train", trainSize, false), heldOut: split("heldOut", heldOutSize, true) };
+  const { train, heldOut } = splitPlans(seed, level, { train: trainSize, heldOut: heldOutSize });
+  return { train: source("train", train), heldOut: source("heldOut", heldOut) };
 };
 
 const unknownSplit = (split: string): TaskSource<never> => ({
@@ -100,9 +96,16 @@ const unknownSplit = (split: string): TaskSource<never> => ({
 const statusOf = ({ actual, passed }: BenchCase): TestCase["status"] =>
   actual === undefined ? "skipped" : passed ? "passed" : "failed";
 
+/** The remarks on a program that cannot be read: the line in the bench's words, then what is wrong with it. */
+const complaints = ({ line, message }: ProgramError): ReadonlyArray<FeedbackPart> => [
+  { kind: "format", text: `error ${line}` },
+  { kind: "format", text: message },
+];
+const CUT_OFF: FeedbackPart = { kind: "truncated", text: "The answer was cut off by its length." };
+
 /** What the student reads is the plan alone; the protocol of the bench goes to reflector and teacher. */
-const grade = (plan: Plan, text: string, convention: Convention): Graded => {
-  const program = parseProgram(text);
+const grade = (plan: Plan, { content, stop }: Action, convention: Convention): Graded => {
+  const program = parseProgram(content);
   const bench = runBench(plan, Result.getOrUndefined(program), convention);
   const success = bench.every((benchCase) => benchCase.passed);
   const tests = bench.map((benchCase, i) => ({
@@ -111,25 +114,17 @@ const grade = (plan: Plan, text: string, convention: Convention): Graded => {
     status: statusOf(benchCase),
     ...caseTexts(benchCase),
   }));
-  const graded = { reward: success ? 1 : 0, success, tests };
+  if (success) return { reward: 1, success, tests, parse: "ok" };
+  const cut = stop === "max_tokens" ? [CUT_OFF] : [];
   if (Result.isFailure(program)) {
-    const { line, message } = program.failure;
-    const parts = [`error ${line}`, message].map((part) => ({
-      kind: "format" as const,
-      text: part,
-    }));
-    const parse = text.trim() === "" ? "no_answer" : "malformed";
-    return { ...graded, feedback: { parts, leakage: "none" }, parse };
+    const parts = [...complaints(program.failure), ...cut];
+    const parse = content.trim() === "" ? "no_answer" : "malformed";
+    return { reward: 0, success, tests, feedback: { parts, leakage: "none" }, parse };
   }
-  if (success) return { ...graded, parse: "ok" };
   // One trace an attempt: the bench stops reporting at the first case that fails.
-  const cases = tests.filter((test) => test.status === "failed").slice(0, 1);
-  return {
-    ...graded,
-    cases: cases.map((test) => test.id),
-    feedback: { parts: [], leakage: "partial" },
-    parse: "ok",
-  };
+  const cases = tests.filter((test) => test.status === "failed").map((test) => test.id);
+  const feedback = { parts: cut, leakage: "partial" } as const;
+  return { reward: 0, success, tests, cases: cases.slice(0, 1), feedback, parse: "ok" };
 };
 
 export const kestrel = defineEnvironment({
@@ -143,7 +138,7 @@ export const kestrel = defineEnvironment({
     return singleTurn<Plan>({
       tasks: (split) => splits[split] ?? unknownSplit(split),
       prompt: (row) => [{ role: "user", content: row.problem }],
-      grade: (row, action) => Effect.sync(() => grade(row.task, action.content, convention)),
+      grade: (row, action) => Effect.sync(() => grade(row.task, action, convention)),
     });
   }),
 });

@@ -177,4 +177,19 @@ describe("env-kestrel", () => {
         assert.strictEqual((yield* play(row as Row, " \n")).result.parse, "no_answer");
       }).pipe(Effect.provide(layer({}))),
   );
+
+  it.effect("step() says that an answer was cut off, after what the bench says", () =>
+    Effect.gen(function* () {
+      const [row] = yield* rowsOf("train");
+      const { parts } = yield* Effect.scoped(
+        Effect.gen(function* () {
+          const episode = yield* (yield* Environment).open(row as Row, context);
+          const result = yield* episode.step({ content: "10: flip", stop: "max_tokens" });
+          return result.feedback ?? { parts: [] };
+        }),
+      );
+      assert.strictEqual(parts[0]?.text, "error 10:");
+      assert.strictEqual(parts.at(-1)?.kind, "truncated");
+    }).pipe(Effect.provide(layer({}))),
+  );
 });

@@ -133,3 +133,23 @@ export const distinctPlans = (seed: number, level: Level, count: number): Readon
   }
   return [...plans.values()];
 };
+
+/** Every fifth distinct plan is held out. */
+const FIFTH = 5;
+
+/**
+ * Plans to learn from and plans to be tested on; no text is in both. Neither list depends on how long the other is.
+ * Throws a RangeError when the level has not that many plans.
+ */
+export const splitPlans = (
+  seed: number,
+  level: Level,
+  sizes: { readonly train: number; readonly heldOut: number },
+): { readonly train: ReadonlyArray<Plan>; readonly heldOut: ReadonlyArray<Plan> } => {
+  const fifths = Math.max(Math.ceil(sizes.train / (FIFTH - 1)), sizes.heldOut);
+  const plans = distinctPlans(seed, level, fifths * FIFTH);
+  return {
+    train: plans.filter((_, i) => i % FIFTH !== FIFTH - 1).slice(0, sizes.train),
+    heldOut: plans.filter((_, i) => i % FIFTH === FIFTH - 1).slice(0, sizes.heldOut),
+  };
+};

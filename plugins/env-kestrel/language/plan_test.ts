@@ -2,7 +2,15 @@ import { makeRandom } from "@resd/core";
 import { Schema } from "effect";
 import { assert, describe, it } from "vitest";
 import { groupOf, isPort, takesArgument } from "./operations.ts";
-import { LEVELS, Plan, distinctPlans, planText, plannedOperations, randomPlan } from "./plan.ts";
+import {
+  LEVELS,
+  Plan,
+  distinctPlans,
+  planText,
+  plannedOperations,
+  randomPlan,
+  splitPlans,
+} from "./plan.ts";
 
 describe("randomPlan", () => {
   it("randomPlan() of every level gives a well-formed plan with three distinct inputs", () => {
@@ -100,5 +108,18 @@ describe("distinctPlans", () => {
       () => distinctPlans(0, "siblings", 20_000),
       /Expected at most \d+ distinct plans/,
     );
+  });
+});
+
+describe("splitPlans", () => {
+  it("splitPlans() gives disjoint lists of the sizes asked for, neither of which depends on the other's", () => {
+    for (const level of LEVELS) {
+      const { train, heldOut } = splitPlans(6, level, { train: 256, heldOut: 64 });
+      assert.deepStrictEqual([train.length, heldOut.length], [256, 64]);
+      assert.strictEqual(new Set([...train, ...heldOut].map(planText)).size, 320);
+      const other = splitPlans(6, level, { train: 3, heldOut: 100 });
+      assert.deepStrictEqual(other.train, train.slice(0, 3));
+      assert.deepStrictEqual(other.heldOut.slice(0, 64), heldOut);
+    }
   });
 });
