@@ -4,12 +4,21 @@
  *
  * @module
  */
+export * from "./compose.ts";
+export * from "./config.ts";
+export * from "./context_update.ts";
+export * from "./demonstration.ts";
+export * from "./error.ts";
+export * from "./evaluate.ts";
 export * from "./format/ask_policy.ts";
 export * from "./format/chat.ts";
 export * from "./format/compact.ts";
 export * from "./format/fit_prompt.ts";
 export * from "./format/json_reply.ts";
 export * from "./format/thinking.ts";
+export * from "./journal.ts";
+export * from "./learning_rate.ts";
+export * from "./metrics.ts";
 export * from "./playbook/concise.ts";
 export * from "./playbook/operations.ts";
 export * from "./playbook/render.ts";
@@ -19,3 +28,16 @@ export * from "./playbook/state.ts";
 export * from "./playbook/stats.ts";
 export * from "./playbook/store.ts";
 export * from "./playbook/tagging.ts";
+export * from "./playbook_history.ts";
+export * from "./presets.ts";
+export * from "./rollout.ts";
+export * from "./run_state.ts";
+export * from "./signal.ts";
+export * from "./solution_buffer.ts";
+export * from "./step.ts";
+export * from "./stream.ts";
+export * from "./student_playbook.ts";
+export * from "./summary.ts";
+export * from "./teach.ts";
+export * from "./teacher_context.ts";
+export * from "./train.ts";

@@ -1,0 +1,106 @@
+/** Whether the parts of a run fit together: asked once, before the first update, and answered with all faults at once. */
+import { Environment, Format, Policy, Reflector } from "@resd/core";
+import { checkObjective, unmetNeeds } from "@resd/objectives";
+import { Effect } from "effect";
+import type { ResdConfig } from "./config.ts";
+import { ResdError } from "./error.ts";
+import { usesTeacher } from "./signal.ts";
+
+/** Something a run may do, but its user should know. */
+export interface Warning {
+  readonly code: "biased-sampling";
+  readonly message: string;
+}
+
+/** Values that contradict each other, whatever the parts are. */
+const contradictions = (config: ResdConfig): ReadonlyArray<string> => {
+  const faults: Array<string> = [];
+  if (config.updates === undefined && config.epochs === undefined && !config.singlePass) {
+    faults.push("Expected updates, epochs or both, got neither; say when the run ends");
+  }
+  if (config.objective._tag === "CrossEntropy") {
+    faults.push(
+      "Expected an objective that learns from rollouts, got CrossEntropy; choose Distill or PolicyGradient, or pretrain",
+    );
+  }
+  if (usesTeacher(config.objective) && !Object.values(config.sections).some((on) => on)) {
+    faults.push(
+      "Expected at least one section for the teacher, got none; switch one of sections on, or the teacher reads what the student reads",
+    );
+  }
+  if (config.evaluation.teacher && config.objective._tag !== "Distill") {
+    faults.push(
+      `Expected a distillation objective to measure a teacher with, got ${config.objective._tag}; set evaluation.teacher to false`,
+    );
+  }
+  if (config.studentPlaybook !== undefined && config.playbook === "none") {
+    faults.push(
+      "Expected a playbook to show to the student, got playbook none; leave studentPlaybook out",
+    );
+  }
+  try {
+    checkObjective(config.objective);
+  } catch (error) {
+    faults.push(error instanceof Error ? error.message : String(error));
+  }
+  return faults;
+};
+
+/**
+ * Refuses a composition that could not work, naming both sides of every misfit, and returns what is to be warned of.
+ *
+ * Fails with reason `configuration` when values contradict each other, else with `incompatible`.
+ */
+export const requireCompatible = Effect.fn("resd.requireCompatible")(function* (
+  config: ResdConfig,
+): Effect.fn.Return<ReadonlyArray<Warning>, ResdError, Environment | Policy | Reflector | Format> {
+  const { manifest } = yield* Environment;
+  const { info, capabilities } = yield* Policy;
+  const reflector = yield* Reflector;
+  const format = yield* Format;
+  const policyName = `policy ${info.model} on ${info.backend}`;
+
+  const contradicting = contradictions(config);
+  if (contradicting.length > 0) {
+    return yield* new ResdError({ reason: "configuration", message: contradicting.join("\n") });
+  }
+
+  const misfits = unmetNeeds(config.objective, capabilities).map(
+    (need) => `Objective ${config.objective._tag} ${need} (${policyName})`,
+  );
+  if (config.clipNorm !== undefined && !capabilities.gradClip) {
+    misfits.push(
+      `clipNorm ${config.clipNorm} needs gradient clipping, ${policyName} has none: leave clipNorm out`,
+    );
+  }
+  if (config.reflect && reflector.freeText && !format.freeText) {
+    misfits.push(
+      `The reflector writes prose, prompt format ${format.id} has no free text: choose a reflector without prose, or a model with format chat`,
+    );
+  }
+  for (const [use, split] of Object.entries(config.splits)) {
+    if (manifest.splits[split] === undefined) {
+      misfits.push(
+        `splits.${use} asks for ${split}, environment ${manifest.id} has ${Object.keys(manifest.splits).join(", ")}: name one of these`,
+      );
+    }
+  }
+  if (config.evaluation.teacher && manifest.feedback.leakage === "answer") {
+    misfits.push(
+      `evaluation.teacher shows the playbook on held-out tasks, feedback of environment ${manifest.id} gives answers away: set evaluation.teacher to false`,
+    );
+  }
+  if (misfits.length > 0) {
+    return yield* new ResdError({ reason: "incompatible", message: misfits.join("\n") });
+  }
+
+  const { temperature, topP, topK } = config.sampling.rollout;
+  return temperature === 1 && topP === 1 && topK === 0
+    ? []
+    : [
+        {
+          code: "biased-sampling",
+          message: `Rollouts are drawn with temperature ${temperature}, top-p ${topP} and top-k ${topK}, but ${policyName} records and trains log-probs of its full distribution: importance ratios and the expectation of objective ${config.objective._tag} are biased. The paper's presets keep top-p 0.95 for comparability; sampling.rollout with temperature 1, topP 1, topK 0 is unbiased`,
+        },
+      ];
+});

@@ -1,0 +1,138 @@
+/** Everything about a run of RESD that is a choice of data. No value has a default: presets give them all. */
+import { Objective, Sampling } from "@resd/core";
+import { Schema } from "effect";
+import { ConciseSchedule } from "./playbook/concise.ts";
+
+const Count = Schema.Int.check(Schema.isGreaterThan(0));
+const CountOrZero = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0));
+const Positive = Schema.Finite.check(Schema.isGreaterThan(0));
+const NotNegative = Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0));
+const Share = Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 }));
+
+/**
+ * When an attempt counts as solved for demonstrations, the solution buffer and the success weights: the environment's
+ * own word (`acc ≥ 1`), or a score that the released code compares with a threshold (trap T16). Reflection, tagging and
+ * curation always go by the environment's word.
+ */
+export const SuccessRule = Schema.Union([
+  Schema.Literal("success"),
+  Schema.Struct({ scoreAtLeast: Schema.Finite }),
+]);
+export type SuccessRule = typeof SuccessRule.Type;
+
+/** Which sections the teacher is shown beside the task (specification §5.4). */
+export const SectionSwitches = Schema.Struct({
+  playbook: Schema.Boolean,
+  attempt: Schema.Boolean,
+  feedback: Schema.Boolean,
+  reflection: Schema.Boolean,
+  solution: Schema.Boolean,
+});
+export type SectionSwitches = typeof SectionSwitches.Type;
+
+/** Learning-rate warm-up, counted in inner updates, also in those that were skipped. */
+export const Warmup = Schema.Struct({
+  updates: CountOrZero,
+  /** `zero`: update u = 0, 1, … has u/updates of the rate, so the first one learns nothing; `first-step`: (u + 1)/updates. */
+  from: Schema.Literals(["zero", "first-step"]),
+});
+export type Warmup = typeof Warmup.Type;
+
+export const Optimizer = Schema.Struct({
+  name: Schema.Literals(["adamw", "muon"]),
+  betas: Schema.Tuple([Share, Share]),
+  weightDecay: NotNegative,
+  eps: Positive,
+});
+export type Optimizer = typeof Optimizer.Type;
+
+/** Bounds on lengths, turns and patience. */
+export const Limits = Schema.Struct({
+  /** Tokens of the student's first prompt; longer ones are filtered out beforehand or masked with `none:overflow`. */
+  promptTokens: Count,
+  /** Tokens of the teacher's enriched prompt; the planner cuts sections to fit. */
+  teacherPromptTokens: Count,
+  /** Whether overlong tasks leave the stream before the first update, or cost a masked sample each time. */
+  overlongPrompts: Schema.Literals(["filter", "mask"]),
+  /** Actions per episode. */
+  maxTurns: Count,
+  /** Milliseconds that an environment has for one step; then the sample is masked. */
+  stepTimeoutMillis: Count,
+  /** Characters of one observation that an environment may return. */
+  maxObservationChars: Count,
+  /** How often a retryable failure of an environment is retried before the sample is masked. */
+  environmentRetries: CountOrZero,
+});
+export type Limits = typeof Limits.Type;
+
+export const ResdConfig = Schema.Struct({
+  /** B: prompts of a batch. */
+  batchSize: Count,
+  /** n: rollouts per prompt and update. */
+  rolloutsPerPrompt: Count,
+  /** K: inner updates on one batch before the next one is drawn. */
+  updatesPerBatch: Count,
+  /** Inner updates in all. With `epochs` too, whichever ends first. */
+  updates: Schema.optionalKey(Count),
+  /** Passes over the training split; 2.5 ends in the middle of the third. */
+  epochs: Schema.optionalKey(Positive),
+  /** The streaming protocol of the paper (§1.1): refuses anything but one pass of ⌊tasks/B⌋·K updates. */
+  singlePass: Schema.Boolean,
+  /** Names of the environment's splits. */
+  splits: Schema.Struct({ train: Schema.NonEmptyString, evaluate: Schema.NonEmptyString }),
+
+  /** `reflect` is what the run hands to reflectors and curators that ask a model. */
+  sampling: Schema.Struct({ rollout: Sampling, reflect: Sampling, evaluate: Sampling }),
+  rewardPolicy: Schema.Literals(["env", "all-pass", "fraction"]),
+  successRule: SuccessRule,
+
+  objective: Objective,
+  /** Learning rate after warm-up; constant from there. */
+  lr: NotNegative,
+  optimizer: Optimizer,
+  warmup: Warmup,
+  /** Largest global norm of the gradient; absent: no clipping. */
+  clipNorm: Schema.optionalKey(Positive),
+
+  sections: SectionSwitches,
+  /** Whether feedback stays in the teacher's prompt when there is a demonstration (trap T6). */
+  feedbackBesideSolution: Schema.Boolean,
+  /** Whether a solved attempt is its own demonstration; if not, it teaches nothing. */
+  ownSolution: Schema.Boolean,
+  /** Success-rate rebalancing (§2.7). */
+  successWeights: Schema.Boolean,
+  /** Whether successes survive as demonstrations for later updates (§1.5). */
+  solutionBuffer: Schema.Boolean,
+
+  /** Whether failures are reflected on at all; if not, nothing is tagged or curated. */
+  reflect: Schema.Boolean,
+  /** One playbook, one for each task, or none: then reflections only reach their own teacher prompt. */
+  playbook: Schema.Literals(["global", "per-task", "none"]),
+  /** Operations that a curator may propose; others are left out. The paper's curator only adds. */
+  operations: Schema.Array(Schema.Literals(["Add", "Update", "Merge", "Delete"])),
+  /** When the playbook is shortened, and whether once more after curation (§1.3 step 10, traps T11 and T12). */
+  concise: Schema.Struct({ ...ConciseSchedule.fields, afterCuration: Schema.Boolean }),
+  /** Whether successes credit entries too (§1.3 step 7). */
+  successTagging: Schema.Boolean,
+  /** Curation and success tagging look at one rollout per task (§1.8). */
+  deduplicate: Schema.Boolean,
+  /** Leaves out additions whose text the playbook, or an earlier addition of the update, already has. */
+  dropExactDuplicates: Schema.Boolean,
+  /** Student prompts carry a frozen copy of the playbook, refreshed every so many updates (§1.6). Absent: bare prompts. */
+  studentPlaybook: Schema.optionalKey(Schema.Struct({ every: Count })),
+  /** After `minUpdates` inner updates a batch ends when fewer than this share of its prompts improved (§1.4). */
+  earlyStop: Schema.optionalKey(Schema.Struct({ minUpdates: Count, threshold: Share })),
+
+  evaluation: Schema.Struct({
+    /** Inner updates between evaluations; the untrained and the final policy are always evaluated. */
+    every: Count,
+    /** The first so many held-out tasks. */
+    tasks: Schema.Union([Count, Schema.Literal("all")]),
+    /** k of mean@k and best@k. */
+    samples: Count,
+    /** Whether the teacher is measured too: its weights, with the current playbook in context. */
+    teacher: Schema.Boolean,
+  }),
+  limits: Limits,
+});
+export type ResdConfig = typeof ResdConfig.Type;

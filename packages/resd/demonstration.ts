@@ -1,0 +1,38 @@
+/** Which solution, if any, the teacher of an attempt is shown (specification §1.5). */
+import type { Attempt, SignalReason } from "@resd/core";
+import { answerText } from "./rollout.ts";
+import type { SolutionBuffer } from "./solution_buffer.ts";
+
+export interface Demonstration {
+  readonly source: Extract<SignalReason, "own-solution" | "peer-solution" | "buffered-solution">;
+  readonly text: string;
+}
+
+/**
+ * One choice per attempt, in this order:
+ *
+ * 1. A solved attempt shows its own answer, or nothing at all when `ownSolution` is off: never a peer's.
+ * 2. The first solved attempt at the same task in this update; there can only be one when n > 1.
+ * 3. What the buffer holds of the task. No buffer, no third choice.
+ */
+export const demonstrations = (
+  attempts: ReadonlyArray<Attempt>,
+  solved: ReadonlyArray<boolean>,
+  choice: { readonly ownSolution: boolean; readonly buffer?: SolutionBuffer },
+): ReadonlyArray<Demonstration | undefined> => {
+  const firstSolved = new Map<string, Attempt>();
+  attempts.forEach((attempt, i) => {
+    if (solved[i] === true && !firstSolved.has(attempt.taskKey)) {
+      firstSolved.set(attempt.taskKey, attempt);
+    }
+  });
+  return attempts.map((attempt, i): Demonstration | undefined => {
+    if (solved[i] === true) {
+      return choice.ownSolution ? { source: "own-solution", text: answerText(attempt) } : undefined;
+    }
+    const peer = firstSolved.get(attempt.taskKey);
+    if (peer !== undefined) return { source: "peer-solution", text: answerText(peer) };
+    const buffered = choice.buffer?.get(attempt.taskKey);
+    return buffered === undefined ? undefined : { source: "buffered-solution", text: buffered };
+  });
+};

@@ -1,0 +1,18 @@
+/** What a run carries from one inner iteration to the next, beside the policy and the playbook. */
+import type { Journal } from "./journal.ts";
+import type { PlaybookHistory } from "./playbook_history.ts";
+import type { SolutionBuffer } from "./solution_buffer.ts";
+import type { StudentPlaybook } from "./student_playbook.ts";
+import type { Totals } from "./summary.ts";
+
+export interface RunState {
+  /** The run's seed: every draw hashes it with what the draw is for. */
+  readonly seed: number;
+  readonly journal: Journal;
+  readonly buffer: SolutionBuffer;
+  readonly studentPlaybook: StudentPlaybook;
+  readonly history: PlaybookHistory;
+  readonly totals: Totals;
+  /** Keys of tasks that are not tried again. */
+  readonly brokenTasks: Set<string>;
+}

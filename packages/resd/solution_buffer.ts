@@ -1,0 +1,35 @@
+/** Solved answers, kept as demonstrations for later attempts at the same task (specification §1.5). */
+import type { Attempt } from "@resd/core";
+import type { SuccessRule } from "./config.ts";
+import { answerText } from "./rollout.ts";
+
+/** Whether an attempt counts as solved. */
+export const isSolved = (attempt: Attempt, rule: SuccessRule): boolean =>
+  rule === "success" ? attempt.success : attempt.reward >= rule.scoreAtLeast;
+
+/** One answer per task key. Unbounded: it holds at most one text per training task. */
+export interface SolutionBuffer {
+  readonly get: (taskKey: string) => string | undefined;
+  /** Stores the first solved attempt of each task; the newest call overwrites what was there. */
+  readonly store: (attempts: ReadonlyArray<Attempt>, solved: ReadonlyArray<boolean>) => void;
+  /** All of it, for a checkpoint: what `makeSolutionBuffer` takes. */
+  readonly entries: () => ReadonlyArray<readonly [taskKey: string, answer: string]>;
+}
+
+export const makeSolutionBuffer = (
+  entries: Iterable<readonly [taskKey: string, answer: string]> = [],
+): SolutionBuffer => {
+  const answers = new Map(entries);
+  return {
+    get: (taskKey) => answers.get(taskKey),
+    store: (attempts, solved) => {
+      const stored = new Set<string>();
+      attempts.forEach((attempt, i) => {
+        if (solved[i] !== true || stored.has(attempt.taskKey)) return;
+        stored.add(attempt.taskKey);
+        answers.set(attempt.taskKey, answerText(attempt));
+      });
+    },
+    entries: () => [...answers],
+  };
+};

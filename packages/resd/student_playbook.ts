@@ -1,0 +1,28 @@
+/** Frozen copies of the playbooks for the student's own prompts (specification §1.6; off in the paper's runs). */
+import type { Entry, View } from "@resd/core";
+
+export interface StudentPlaybook {
+  /** Entries for the prompts of the current batch; none before the first copy was taken. */
+  readonly entries: (key: string) => ReadonlyArray<Entry>;
+  /** A batch begins: from now on its prompts carry the newest copies, through all its inner updates. */
+  readonly startBatch: () => void;
+  /** A context update is over. The counter of the first playbook decides for all whether copies are taken. */
+  readonly refresh: (views: ReadonlyMap<string, View>) => void;
+}
+
+/** @param every playbook updates between copies; undefined: never, so prompts stay bare. */
+export const makeStudentPlaybook = (every: number | undefined): StudentPlaybook => {
+  const copies = new Map<string, ReadonlyArray<Entry>>();
+  let shown: ReadonlyMap<string, ReadonlyArray<Entry>> = new Map();
+  return {
+    entries: (key) => shown.get(key) ?? [],
+    startBatch: () => {
+      shown = new Map(copies);
+    },
+    refresh: (views) => {
+      const count = views.values().next().value?.updateCount ?? 0;
+      if (every === undefined || count === 0 || count % every !== 0) return;
+      for (const [key, view] of views) copies.set(key, view.entries);
+    },
+  };
+};

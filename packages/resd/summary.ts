@@ -1,0 +1,173 @@
+/** What a run comes to: counted while it goes on, written when it ends, however it ends. */
+import type { Evaluation, HistoryLine, ModelUse, Phase } from "@resd/core";
+import { Schema } from "effect";
+
+const Count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0));
+
+const EvaluationFields = Schema.Struct({
+  perTask: Schema.Finite,
+  perTest: Schema.Finite,
+  bestOfK: Schema.Finite,
+  k: Count,
+  tasks: Count,
+  meanTokens: Schema.Finite,
+});
+
+/** Held-out results of one role; `after` is there once the run has finished. */
+const BeforeAfter = Schema.Struct({
+  before: Schema.optionalKey(EvaluationFields),
+  after: Schema.optionalKey(EvaluationFields),
+});
+
+/** Costs by what the model was asked for. */
+const ByPurpose = Schema.Struct({
+  rollout: Count,
+  reflect: Count,
+  curate: Count,
+  evaluate: Count,
+});
+
+/** A point of the learning curve. */
+export const CurvePoint = Schema.Struct({
+  /** Inner updates done. */
+  update: Count,
+  /** Training episodes opened until then. */
+  interactions: Count,
+  student: EvaluationFields,
+  teacher: Schema.optionalKey(EvaluationFields),
+});
+export type CurvePoint = typeof CurvePoint.Type;
+
+export const Summary = Schema.Struct({
+  variant: Schema.String,
+  seed: Schema.Int,
+  /** Inner updates done. */
+  updates: Count,
+  /** Training episodes opened: the paper's axis of sample efficiency. Nothing else is counted here. */
+  interactions: Count,
+  /** Held-out episodes opened. */
+  evaluationEpisodes: Count,
+  wallSeconds: Schema.Finite,
+  /** Of the student, from bare prompts. */
+  heldOut: BeforeAfter,
+  /** Of the teacher's weights with the playbook in context; absent when not measured. */
+  teacher: Schema.optionalKey(BeforeAfter),
+  /** Seconds by phase. */
+  phases: Schema.Record(Schema.String, Schema.Finite),
+  modelCalls: ByPurpose,
+  /** Tokens sampled. */
+  generatedTokens: ByPurpose,
+  playbook: Schema.Struct({
+    /** Entries at the end, over all playbooks. */
+    size: Count,
+    added: Count,
+    /** Entries that left, by reason. */
+    removed: Schema.Record(Schema.String, Count),
+  }),
+  curve: Schema.Array(CurvePoint),
+  /** Hash of the student's weights at the end. */
+  parameters: Schema.String,
+});
+export type Summary = typeof Summary.Type;
+
+export type Purpose = keyof typeof ByPurpose.Type;
+
+/** The counters of a run. */
+export interface Totals {
+  updates: number;
+  interactions: number;
+  evaluationEpisodes: number;
+  parameters: string;
+  readonly modelCalls: Record<Purpose, number>;
+  readonly generatedTokens: Record<Purpose, number>;
+  added: number;
+  readonly removed: Record<string, number>;
+  readonly sizes: Map<string, number>;
+  readonly curve: Array<CurvePoint>;
+}
+
+const noCosts = (): Record<Purpose, number> => ({ rollout: 0, reflect: 0, curate: 0, evaluate: 0 });
+
+export const makeTotals = (): Totals => ({
+  updates: 0,
+  interactions: 0,
+  evaluationEpisodes: 0,
+  parameters: "",
+  modelCalls: noCosts(),
+  generatedTokens: noCosts(),
+  added: 0,
+  removed: {},
+  sizes: new Map(),
+  curve: [],
+});
+
+export const countUse = (totals: Totals, purpose: Purpose, use: ModelUse): void => {
+  totals.modelCalls[purpose] += use.modelCalls;
+  totals.generatedTokens[purpose] += use.generatedTokens;
+};
+
+/** Counts what the history of one playbook says of an update; `size` is its number of entries afterwards. */
+export const countChanges = (
+  totals: Totals,
+  key: string,
+  size: number,
+  lines: ReadonlyArray<HistoryLine>,
+): void => {
+  totals.sizes.set(key, size);
+  for (const { change } of lines) {
+    if (change._tag === "Added") totals.added++;
+    if (change._tag === "Removed") {
+      totals.removed[change.reason] = (totals.removed[change.reason] ?? 0) + 1;
+    }
+  }
+};
+
+const ends = (
+  curve: ReadonlyArray<CurvePoint>,
+  updates: number,
+  finished: boolean,
+  role: "student" | "teacher",
+): { before?: Evaluation; after?: Evaluation } => {
+  const before = curve[0]?.[role];
+  const last = curve.at(-1);
+  const after = finished && last?.update === updates ? last[role] : undefined;
+  return {
+    ...(before === undefined ? {} : { before }),
+    ...(after === undefined ? {} : { after }),
+  };
+};
+
+/** The summary of what has been counted; before the end of a run it has no `after`. */
+export const summaryOf = (
+  totals: Totals,
+  facts: {
+    readonly variant: string;
+    readonly seed: number;
+    readonly wallSeconds: number;
+    readonly phases: Readonly<Partial<Record<Phase, number>>>;
+    readonly finished: boolean;
+  },
+): Summary => {
+  const { curve, updates } = totals;
+  const teacher = ends(curve, updates, facts.finished, "teacher");
+  return {
+    variant: facts.variant,
+    seed: facts.seed,
+    updates,
+    interactions: totals.interactions,
+    evaluationEpisodes: totals.evaluationEpisodes,
+    wallSeconds: facts.wallSeconds,
+    heldOut: ends(curve, updates, facts.finished, "student"),
+    ...(Object.keys(teacher).length === 0 ? {} : { teacher }),
+    phases: { ...facts.phases },
+    modelCalls: { ...totals.modelCalls },
+    generatedTokens: { ...totals.generatedTokens },
+    playbook: {
+      size: [...totals.sizes.values()].reduce((sum, size) => sum + size, 0),
+      added: totals.added,
+      removed: { ...totals.removed },
+    },
+    curve: [...curve],
+    parameters: totals.parameters,
+  };
+};
