@@ -1,0 +1,143 @@
+/**
+ * Hidden states and logits of whole sequences: the graph of training and scoring.
+ *
+ * Sequences are right-padded and start at position 0, so the causal mask and the rotary tables are constants of the
+ * graph, and what stands in the padding never reaches a real token.
+ */
+import {
+  add,
+  attention,
+  matMul,
+  mul,
+  pad,
+  reshape,
+  rope,
+  sliceAxis,
+  type Tensor,
+  TensorError,
+  transpose,
+} from "@resd/tensor";
+import {
+  embed,
+  feedForward,
+  normalize,
+  parameter,
+  project,
+  projectHeads,
+  type RopeTable,
+  ropeTable,
+} from "./block.ts";
+import type { DecoderConfig } from "./config.ts";
+import { layerName, type Parameters } from "./parameters.ts";
+
+/** What one block keeps for generation. */
+export interface BlockTrace {
+  /** Rotated keys [B,G,T,Dh]. */
+  readonly k: Tensor;
+  /** Values [B,G,T,Dh]. */
+  readonly v: Tensor;
+  /** canon_llama: the convolution's input with three zero rows before it, [B,T+3,D]. */
+  readonly padded: Tensor | undefined;
+}
+
+/**
+ * The short causal depth-wise convolution (Allen-Zhu 2025, "canon layer"): h[t] + Σⱼ wⱼ·h[t−1−j], j = 0, 1, 2, with
+ * zeros before the start.
+ *
+ * @param padded [B, T+3, D]
+ * @param taps [3, D]: row j multiplies h[t−1−j]
+ */
+const shortConv = (padded_BPD: Tensor, taps: Tensor): Tensor => {
+  const [, length, D] = padded_BPD.shape as [number, number, number];
+  const reach = taps.shape[0]!;
+  const T = length - reach;
+  const at = (back: number) => sliceAxis(padded_BPD, 1, reach - back, reach - back + T);
+  let sum = at(0);
+  for (let j = 0; j < reach; j++) {
+    sum = add(sum, mul(reshape(sliceAxis(taps, 0, j, j + 1), [D]), at(j + 1)));
+  }
+  return sum;
+};
+
+/** One block on x[B·T, D]. */
+const block = (
+  config: DecoderConfig,
+  parameters: Parameters,
+  layer: number,
+  x_ND: Tensor,
+  [B, T]: readonly [number, number],
+  table: RopeTable,
+): { readonly x: Tensor; readonly trace: BlockTrace } => {
+  const { hidden_size: D, head_dim: Dh } = config;
+  const name = (rest: string) => layerName(layer, rest);
+  let h_ND = normalize(config, parameters, name("input_layernorm.weight"), x_ND);
+  let padded: Tensor | undefined;
+  if (config.short_conv_kernel !== undefined) {
+    const reach = config.short_conv_kernel - 1;
+    padded = pad(reshape(h_ND, [B, T, D]), [0, reach, 0], [0, 0, 0]);
+    const taps = parameter(parameters, name("self_attn.short_conv.weight"));
+    h_ND = reshape(shortConv(padded, taps), [B * T, D]);
+  }
+  const rows = projectHeads(parameters, layer, h_ND);
+  const heads = (x: Tensor, count: number) =>
+    transpose(reshape(x, [B, T, count, Dh]), [0, 2, 1, 3]);
+  const q = rope(heads(rows.q, config.num_attention_heads), table.cos, table.sin);
+  const k = rope(heads(rows.k, config.num_key_value_heads), table.cos, table.sin);
+  const v = heads(rows.v, config.num_key_value_heads);
+  const mixed_BHTD = attention(q, k, v, undefined, { causal: true });
+  const mixed_ND = reshape(transpose(mixed_BHTD, [0, 2, 1, 3]), [
+    B * T,
+    config.num_attention_heads * Dh,
+  ]);
+  const x = add(x_ND, project(parameters, name("self_attn.o_proj.weight"), mixed_ND));
+  return { x: feedForward(config, parameters, layer, x), trace: { k, v, padded } };
+};
+
+/** All blocks: states before the final norm, [B·T, D], and what each block keeps. */
+export const runBlocks = (
+  config: DecoderConfig,
+  parameters: Parameters,
+  ids: Tensor,
+): { readonly x: Tensor; readonly traces: ReadonlyArray<BlockTrace> } => {
+  const [B, T, ...rest] = ids.shape;
+  if (B === undefined || T === undefined || rest.length > 0 || ids.dtype !== "i32") {
+    throw new TensorError(
+      `decoder: Expected ids i32 [B,T], got ${ids.dtype} [${ids.shape.join(",")}]; pad sequences to one length`,
+    );
+  }
+  if (T > config.max_position_embeddings) {
+    throw new TensorError(
+      `decoder: Expected at most ${config.max_position_embeddings} positions (max_position_embeddings), got ${T}; shorten the sequences`,
+    );
+  }
+  const table = ropeTable(config, T);
+  const traces: Array<BlockTrace> = [];
+  let x = reshape(embed(parameters, ids), [B * T, config.hidden_size]);
+  for (let layer = 0; layer < config.num_hidden_layers; layer++) {
+    const result = block(config, parameters, layer, x, [B, T], table);
+    x = result.x;
+    traces.push(result.trace);
+  }
+  return { x, traces };
+};
+
+/** The final norm, on rows [N,D]. */
+export const finalNorm = (config: DecoderConfig, parameters: Parameters, rows: Tensor): Tensor =>
+  normalize(config, parameters, "model.norm.weight", rows);
+
+/**
+ * Hidden states after the final norm.
+ *
+ * @param ids i32 [B,T], right-padded with any valid id
+ * @returns [B,T,D]; rows of padding are defined but mean nothing
+ */
+export const hidden = (config: DecoderConfig, parameters: Parameters, ids: Tensor): Tensor => {
+  const { x } = runBlocks(config, parameters, ids);
+  return reshape(finalNorm(config, parameters, x), [...ids.shape, config.hidden_size]);
+};
+
+/** Logits of hidden states after the final norm: rows[N,D] → [N,V]. */
+export const logits = (config: DecoderConfig, parameters: Parameters, rows: Tensor): Tensor => {
+  const head = config.tie_word_embeddings ? "model.embed_tokens.weight" : "lm_head.weight";
+  return matMul(rows, parameter(parameters, head), { transB: true });
+};

@@ -1,0 +1,18 @@
+/**
+ * Decoder families from a Hugging Face config.json: typed configurations, parameters and their initialisation, graph
+ * builders for training and for generation with a key-value cache, and model folders.
+ *
+ * @example
+ * ```ts
+ * const { config, parameters } = yield* loadFolder("models/chat");
+ * const ids = input("ids", [2, 16], "i32");
+ * const states_BTD = hidden(config, parameterInputs(config), ids);
+ * ```
+ *
+ * @module
+ */
+export * from "./cache.ts";
+export * from "./config.ts";
+export * from "./decoder.ts";
+export * from "./folder.ts";
+export * from "./parameters.ts";

@@ -1,0 +1,125 @@
+/** The parameters of a decoder: names, shapes, initial values and graph inputs. */
+import { makeRandom, type Random } from "@resd/core";
+import { input, sizeOf, type Tensor } from "@resd/tensor";
+import type { DecoderConfig } from "./config.ts";
+
+export type Initializer =
+  | { readonly kind: "normal"; readonly std: number }
+  | { readonly kind: "ones" }
+  | { readonly kind: "uniform"; readonly bound: number };
+
+export interface ParameterSpec {
+  /** Hugging Face's name. */
+  readonly name: string;
+  /** Linear maps are [out, in]. */
+  readonly shape: ReadonlyArray<number>;
+  readonly init: Initializer;
+  /** A linear map between hidden states, to which Muon applies; vocabulary matrices, norms and taps are not. */
+  readonly matrix: boolean;
+}
+
+/** Parameters of a graph by name. */
+export type Parameters = Readonly<Record<string, Tensor>>;
+
+/** The name of a parameter of block `layer`. */
+export const layerName = (layer: number, rest: string): string => `model.layers.${layer}.${rest}`;
+
+const normal = (std: number): Initializer => ({ kind: "normal", std });
+/** Of vocabulary matrices, so that a fresh model predicts nearly uniformly. */
+const VOCABULARY_STD = 0.02;
+/** Of the convolution's taps. */
+const TAP_BOUND = 0.5;
+
+const linear = (name: string, out: number, fanIn: number, shrink = 1): ParameterSpec => ({
+  name,
+  shape: [out, fanIn],
+  init: normal(1 / Math.sqrt(fanIn) / shrink),
+  matrix: true,
+});
+const norm = (name: string, size: number): ParameterSpec => ({
+  name,
+  shape: [size],
+  init: { kind: "ones" },
+  matrix: false,
+});
+const vocabulary = (name: string, config: DecoderConfig): ParameterSpec => ({
+  name,
+  shape: [config.vocab_size, config.hidden_size],
+  init: normal(VOCABULARY_STD),
+  matrix: false,
+});
+
+const blockSpecs = (config: DecoderConfig, layer: number): ReadonlyArray<ParameterSpec> => {
+  const { hidden_size: D, intermediate_size: F, head_dim } = config;
+  const H = config.num_attention_heads * head_dim;
+  const G = config.num_key_value_heads * head_dim;
+  // Both maps that write to the residual stream shrink with depth, so that its variance does not grow with it.
+  const shrink = Math.sqrt(2 * config.num_hidden_layers);
+  const name = (rest: string) => layerName(layer, rest);
+  const taps: ReadonlyArray<ParameterSpec> =
+    config.short_conv_kernel === undefined
+      ? []
+      : [
+          {
+            name: name("self_attn.short_conv.weight"),
+            shape: [config.short_conv_kernel - 1, D],
+            init: { kind: "uniform", bound: TAP_BOUND },
+            matrix: false,
+          },
+        ];
+  return [
+    norm(name("input_layernorm.weight"), D),
+    ...taps,
+    linear(name("self_attn.q_proj.weight"), H, D),
+    linear(name("self_attn.k_proj.weight"), G, D),
+    linear(name("self_attn.v_proj.weight"), G, D),
+    linear(name("self_attn.o_proj.weight"), D, H, shrink),
+    norm(name("post_attention_layernorm.weight"), D),
+    linear(name("mlp.gate_proj.weight"), F, D),
+    linear(name("mlp.up_proj.weight"), F, D),
+    linear(name("mlp.down_proj.weight"), D, F, shrink),
+  ];
+};
+
+/** All parameters, in the order of the forward pass. */
+export const parameterSpecs = (config: DecoderConfig): ReadonlyArray<ParameterSpec> => [
+  vocabulary("model.embed_tokens.weight", config),
+  ...Array.from({ length: config.num_hidden_layers }, (_, layer) =>
+    blockSpecs(config, layer),
+  ).flat(),
+  norm("model.norm.weight", config.hidden_size),
+  ...(config.tie_word_embeddings ? [] : [vocabulary("lm_head.weight", config)]),
+];
+
+/** Number of scalars in all parameters. */
+export const parameterCount = (config: DecoderConfig): number =>
+  parameterSpecs(config).reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+
+const draw = (init: Initializer, random: Random): number => {
+  switch (init.kind) {
+    case "normal":
+      return init.std * random.normal();
+    case "uniform":
+      return init.bound * (2 * random.next() - 1);
+    case "ones":
+      return 1;
+  }
+};
+
+/** Fresh parameters. Each has a stream of its own, so the same seed and name give the same values in any model. */
+export const initialize = (
+  config: DecoderConfig,
+  seed: number,
+): Map<string, Float32Array<ArrayBuffer>> =>
+  new Map(
+    parameterSpecs(config).map(({ name, shape, init }) => {
+      const random = makeRandom(seed, "initialize", name);
+      return [name, Float32Array.from({ length: sizeOf(shape) }, () => draw(init, random))];
+    }),
+  );
+
+/** Graph inputs for all parameters, named `prefix + name`. */
+export const parameterInputs = (config: DecoderConfig, prefix = ""): Record<string, Tensor> =>
+  Object.fromEntries(
+    parameterSpecs(config).map(({ name, shape }) => [name, input(prefix + name, shape)]),
+  );
