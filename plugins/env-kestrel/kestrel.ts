@@ -4,7 +4,6 @@ import {
   EnvironmentTaskError,
   type FeedbackPart,
   type Graded,
-  type Manifest,
   RunSeed,
   type TaskRow,
   type TaskSource,
@@ -46,23 +45,6 @@ const options = Schema.Struct({
   /** Names the chip: its hidden convention and its plans. Absent: the seed of the run. */
   seed: Schema.optionalKey(Schema.Int),
 });
-
-const manifest: Manifest = {
-  apiVersion: "resd/1",
-  id: "kestrel",
-  turns: "single",
-  reward: { min: 0, max: 1 },
-  determinism: "pure",
-  splits: {
-    train: { size: "options", license: "Apache-2.0" },
-    heldOut: { size: "options", license: "Apache-2.0" },
-  },
-  // A trace never spells the answer, but it proves what the mnemonics used do, which is a part of it.
-  feedback: { tests: true, leakage: "partial", maxChars: 1000 },
-  needs: [],
-  gold: true,
-  preset: "kestrel",
-};
 
 const splitsOf = (
   { level, trainSize, heldOutSize }: typeof options.Type,
@@ -127,8 +109,23 @@ const grade = (plan: Plan, { content, stop }: Action, convention: Convention): G
   return { reward: 0, success, tests, cases: cases.slice(0, 1), feedback, parse: "ok" };
 };
 
-export const kestrel = defineEnvironment({
-  manifest,
+export const { manifest, Options, layer } = defineEnvironment({
+  manifest: {
+    apiVersion: "resd/1",
+    id: "kestrel",
+    turns: "single",
+    reward: { min: 0, max: 1 },
+    determinism: "pure",
+    splits: {
+      train: { size: "options", license: "Apache-2.0" },
+      heldOut: { size: "options", license: "Apache-2.0" },
+    },
+    // A trace never spells the answer, but it proves what the mnemonics used do, which is a part of it.
+    feedback: { tests: true, leakage: "partial", maxChars: 1000 },
+    needs: [],
+    gold: true,
+    preset: "kestrel",
+  },
   options,
   task: Plan,
   make: Effect.fnUntraced(function* (decoded) {

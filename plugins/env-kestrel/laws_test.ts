@@ -2,7 +2,7 @@ import { environmentLaws } from "@resd/testing";
 import { registerLaws } from "@resd/testing/vitest";
 import type { TaskRow } from "@resd/core";
 import { describe } from "vitest";
-import { kestrel } from "./kestrel.ts";
+import * as kestrel from "./mod.ts";
 
 /** The gold program with the last mnemonic replaced by another port, and with its last line missing. */
 const nearMisses = (row: TaskRow<unknown>) => {

@@ -5,6 +5,4 @@
  *
  * @module
  */
-import { kestrel } from "./kestrel.ts";
-
-export const { manifest, Options, layer } = kestrel;
+export { Options, layer, manifest } from "./kestrel.ts";
