@@ -1,0 +1,12 @@
+/**
+ * The local policy on any compute backend: batched generation with a key-value cache, scoring, updates by
+ * distillation, the teacher and its rules, optimizers, checkpoints, and pretraining.
+ *
+ * Arrays stay on the backend; the host lays out batches, keeps counters and reads small results.
+ *
+ * @module
+ */
+export * from "./optim/adamw.ts";
+export * from "./optim/muon.ts";
+export * from "./optim/optimizer.ts";
+export * from "./pretrain.ts";
