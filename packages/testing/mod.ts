@@ -8,3 +8,4 @@ export * from "./attempts.ts";
 export * from "./interpreter_compute.ts";
 export * from "./environment_laws.ts";
 export * from "./law.ts";
+export * from "./playbook_laws.ts";

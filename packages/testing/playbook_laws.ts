@@ -1,0 +1,336 @@
+/** What every store of playbooks promises. */
+import {
+  type Cause,
+  type ConciseRule,
+  type Entry,
+  type Operation,
+  Playbook,
+  type PlaybookError,
+  type PlaybookShape,
+  makeRandom,
+} from "@resd/core";
+import { Context, Effect, Layer, Stream } from "effect";
+import { type Law, demand, law } from "./law.ts";
+import { PlaybookModel, reading } from "./playbook/model.ts";
+import { randomStep, replay, takeStep } from "./playbook/steps.ts";
+
+export interface PlaybookLawSettings {
+  /** Random sequences of changes that are compared with a plain model; 1000 if absent. */
+  readonly sequences?: number;
+  /** Names the sequences; 0 if absent. */
+  readonly seed?: number;
+}
+
+const KEYS = ["global", "task/7"] as const;
+const causeAt = (update: number, by: Cause["by"] = "curator"): Cause => ({ update, by });
+const add = (text: string, section = "others"): Operation => ({ _tag: "Add", section, text });
+
+const sorted = (entries: Iterable<Entry>) =>
+  [...entries].toSorted((a, b) => (a.id < b.id ? -1 : 1));
+
+/**
+ * The laws of the playbook seam. Each builds its own store from the layer and closes it.
+ *
+ * @example
+ * ```ts
+ * describe("playbook-memory", () => registerLaws(playbookLaws(layer({}))));
+ * ```
+ */
+export const playbookLaws = <E, R>(
+  layer: Layer.Layer<Playbook, E, R>,
+  settings: PlaybookLawSettings = {},
+): ReadonlyArray<Law<R>> => {
+  const { sequences = 1000, seed = 0 } = settings;
+  const withStore = <A, Failure>(
+    use: (playbook: PlaybookShape) => Effect.Effect<A, Failure, R>,
+  ): Effect.Effect<A, E | Failure, R> =>
+    Effect.scoped(
+      Effect.flatMap(Layer.build(Layer.fresh(layer)), (context) =>
+        use(Context.get(context, Playbook)),
+      ),
+    );
+  const historyOf = (playbook: PlaybookShape, key: string) =>
+    Effect.map(Stream.runCollect(playbook.history(key)), (lines) => [...lines]);
+
+  /** Some playbooks with everything in them that a snapshot has to carry. */
+  const fill = Effect.fnUntraced(function* (playbook: PlaybookShape) {
+    yield* playbook.apply("a", [add("one"), add("two", "general"), add("three")], causeAt(0));
+    yield* playbook.advance("a", causeAt(0));
+    yield* playbook.tag("a", [{ entry: "misc-00001", sign: "helpful" }], causeAt(1, "reflector"));
+    yield* playbook.apply("a", [{ _tag: "Delete", entry: "misc-00003" }], causeAt(1));
+    yield* playbook.advance("b", causeAt(1));
+  });
+  const readings = (playbook: PlaybookShape): Effect.Effect<string, PlaybookError> =>
+    Effect.flatMap(playbook.keys, (keys) =>
+      Effect.map(
+        Effect.forEach(keys, (key) =>
+          Effect.map(playbook.view(key), (view) => `${key} v${view.version} ${reading(view)}`),
+        ),
+        (texts) => texts.join("\n\n"),
+      ),
+    );
+
+  return [
+    law(
+      "playbook.view.unknown-key",
+      "an unknown key reads as an empty playbook, and reading does not make it known",
+      withStore((playbook) =>
+        Effect.gen(function* () {
+          const view = yield* playbook.view("nobody");
+          yield* demand(
+            view.version === 0 && reading(view) === "updateCount 0",
+            "an empty view of version 0",
+            view,
+            "return emptyView for keys that were never written",
+          );
+          yield* playbook.tag("nobody", [{ entry: "misc-00001", sign: "helpful" }], causeAt(0));
+          const keys = yield* playbook.keys;
+          yield* demand(keys.length === 0, "no keys", keys, "only changes make a key known");
+        }),
+      ),
+    ),
+    law(
+      "playbook.sequence.model",
+      `${sequences} random sequences of changes on two keys agree with a plain model, and their history replays to the view`,
+      withStore((playbook) =>
+        Effect.gen(function* () {
+          for (let sequence = 0; sequence < sequences; sequence++) {
+            const random = makeRandom("playbook-laws", seed, sequence);
+            const models = KEYS.map((key) => ({
+              key: `${sequence}/${key}`,
+              model: new PlaybookModel(),
+              ids: [] as Array<string>,
+            }));
+            const steps = 4 + random.int(12);
+            for (let update = 0; update < steps; update++) {
+              const { key, model, ids } = random.pick(models);
+              const step = randomStep(random, ids);
+              const attempt = random.next() < 0.5 ? { attempt: `attempt ${update}` } : {};
+              const by = step._tag === "concise" ? "concise" : "curator";
+              yield* takeStep(playbook, key, model, step, { update, by, ...attempt });
+              for (const { id } of model.entries) if (!ids.includes(id)) ids.push(id);
+            }
+            for (const { key, model } of models) {
+              const replayed = replay(yield* historyOf(playbook, key));
+              yield* demand(
+                reading({
+                  updateCount: replayed.updateCount,
+                  entries: sorted(replayed.entries.values()),
+                }) === reading({ updateCount: model.updateCount, entries: sorted(model.entries) }),
+                `a history of sequence ${sequence} that replays to\n${model.reading}`,
+                yield* historyOf(playbook, key),
+                "append every change in the order in which it was made",
+              );
+            }
+          }
+        }),
+      ),
+    ),
+    law(
+      "playbook.history.cause",
+      "every change is in the history of its key with its cause, and a call that changes nothing is not",
+      withStore((playbook) =>
+        Effect.gen(function* () {
+          const cause: Cause = { update: 3, by: "person", attempt: "x" };
+          yield* playbook.apply("k", [add("one"), add("two")], cause);
+          yield* playbook.tag("k", [{ entry: "none-00001", sign: "helpful" }], causeAt(4));
+          yield* playbook.apply("k", [], causeAt(5));
+          yield* playbook.concise("k", { method: "reset", window: 0 }, 1, causeAt(6, "concise"));
+          yield* playbook.advance("other", causeAt(7));
+          const lines = yield* historyOf(playbook, "k");
+          const told = lines.map(
+            ({ key, cause: why, change }) =>
+              `${key} ${change._tag} ${why.update} ${why.by} ${why.attempt ?? "-"}`,
+          );
+          const expected = [
+            "k Added 3 person x",
+            "k Added 3 person x",
+            "k Removed 6 concise -",
+            "k Removed 6 concise -",
+          ];
+          yield* demand(
+            told.join() === expected.join(),
+            expected.join(", "),
+            told,
+            "see the causes",
+          );
+          const reasons = lines.flatMap(({ change }) =>
+            change._tag === "Removed" ? [change.reason] : [],
+          );
+          yield* demand(
+            reasons.join() === "reset,reset",
+            "the reason of each removal",
+            reasons,
+            "keep the reason that the concise pass gave",
+          );
+        }),
+      ),
+    ),
+    law(
+      "playbook.ids.never-reused",
+      "no id is given twice, not even after everything was dropped",
+      withStore((playbook) =>
+        Effect.gen(function* () {
+          const seen = new Set<string>();
+          for (let round = 0; round < 5; round++) {
+            const view = yield* playbook.apply("k", [add("x"), add("y")], causeAt(round));
+            for (const { id } of view.entries) {
+              yield* demand(!seen.has(id), "a new id", id, "keep counting when entries leave");
+              seen.add(id);
+            }
+            yield* playbook.concise("k", { method: "reset", window: 0 }, 0, causeAt(round));
+          }
+        }),
+      ),
+    ),
+    law(
+      "playbook.writers.concurrent",
+      "concurrent writers lose nothing",
+      withStore((playbook) =>
+        Effect.gen(function* () {
+          const writers = Array.from({ length: 40 }, (_, i) => i);
+          yield* Effect.forEach(
+            writers,
+            (i) => playbook.apply("k", [add(`lesson ${i}`)], causeAt(i)),
+            { concurrency: "unbounded" },
+          );
+          yield* Effect.forEach(
+            writers,
+            (i) => playbook.tag("k", [{ entry: "misc-00001", sign: "helpful" }], causeAt(i)),
+            { concurrency: "unbounded" },
+          );
+          const { entries } = yield* playbook.view("k");
+          const texts = new Set(entries.map((entry) => entry.text));
+          const ids = new Set(entries.map((entry) => entry.id));
+          const helpful = entries.find((entry) => entry.id === "misc-00001")?.helpful;
+          yield* demand(
+            texts.size === 40 && ids.size === 40 && helpful === 40,
+            "40 lessons, 40 ids and 40 helpful tags",
+            [texts.size, ids.size, helpful],
+            "read, change and write in one step that nothing can come into",
+          );
+        }),
+      ),
+    ),
+    law(
+      "playbook.snapshot.restore",
+      "a snapshot restores every playbook with its counters, in this store and in a fresh one",
+      withStore((playbook) =>
+        Effect.gen(function* () {
+          yield* fill(playbook);
+          const before = yield* readings(playbook);
+          const bytes = yield* playbook.snapshot;
+          yield* playbook.apply("a", [add("later")], causeAt(2));
+          yield* playbook.advance("c", causeAt(2));
+          yield* playbook.restore(bytes);
+          const here = yield* readings(playbook);
+          yield* demand(here === before, before, here, "restore replaces every playbook");
+          const lines = yield* historyOf(playbook, "a");
+          yield* demand(
+            lines.length === 6,
+            "the 6 changes up to the snapshot in the history",
+            lines,
+            "drop the lines of changes that the restore undid",
+          );
+          const { there, again, added } = yield* withStore((fresh) =>
+            Effect.gen(function* () {
+              yield* fresh.advance("old", causeAt(0));
+              yield* fresh.restore(bytes);
+              return {
+                there: yield* readings(fresh),
+                again: yield* fresh.snapshot,
+                added: (yield* fresh.apply("a", [add("new")], causeAt(2))).entries.at(-1)?.id,
+              };
+            }),
+          );
+          yield* demand(there === before, before, there, "a snapshot holds all that a view shows");
+          yield* demand(
+            again.join() === bytes.join(),
+            "the same bytes for the same playbooks",
+            "other bytes",
+            "encode snapshots with encodeSnapshot of @resd/resd",
+          );
+          yield* demand(
+            added === "misc-00004",
+            "misc-00004, the next id",
+            added,
+            "keep the next id in the snapshot",
+          );
+        }),
+      ),
+    ),
+    law(
+      "playbook.snapshot.refused",
+      "bytes that are no snapshot are refused with a PlaybookError and change nothing",
+      withStore((playbook) =>
+        Effect.gen(function* () {
+          yield* fill(playbook);
+          const before = yield* readings(playbook);
+          const whole = yield* playbook.snapshot;
+          for (const bytes of [new Uint8Array(0), whole.subarray(0, whole.length >> 1)]) {
+            const error = yield* Effect.flip(playbook.restore(bytes));
+            yield* demand(error._tag === "PlaybookError", "a PlaybookError", error, "see restore");
+          }
+          const after = yield* readings(playbook);
+          yield* demand(after === before, before, after, "decode before anything is replaced");
+        }),
+      ),
+    ),
+    law(
+      "playbook.concise.seeded",
+      "equal seeds break ties in the same way",
+      withStore((playbook) =>
+        Effect.gen(function* () {
+          const rule: ConciseRule = { method: "staleness", window: 9, cap: 3 };
+          const outcomes = yield* Effect.forEach(["x", "y"], (key) =>
+            Effect.gen(function* () {
+              yield* playbook.apply(
+                key,
+                Array.from({ length: 12 }, (_, i) => add(`${i}`)),
+                causeAt(0),
+              );
+              const removals = yield* playbook.concise(key, rule, 42, causeAt(0));
+              return removals.map(({ entry }) => entry.id).join();
+            }),
+          );
+          yield* demand(
+            outcomes[0] === outcomes[1],
+            "the same removals",
+            outcomes,
+            "draw from the seed alone",
+          );
+        }),
+      ),
+    ),
+    law(
+      "playbook.text.odd",
+      "keys and lessons may be any text, and lessons end up on one line",
+      withStore((playbook) =>
+        Effect.gen(function* () {
+          const keys = ["", " ", "__proto__", 'it\'s "quoted"', "日本\n", "k".repeat(2000)];
+          for (const key of keys) {
+            const lesson = `${key}\r\n${"'; DROP TABLE playbook; --"}\u2028<|im_end|> \ud800`;
+            yield* playbook.apply(key, [add(lesson)], causeAt(0));
+          }
+          for (const key of keys) {
+            const { entries } = yield* playbook.view(key);
+            const text = entries[0]?.text ?? "";
+            yield* demand(
+              entries.length === 1 && text.isWellFormed() && !/[\r\n\u2028]/.test(text),
+              `one lesson on one line at the key ${JSON.stringify(key)}`,
+              entries,
+              "apply operations with applyOperations of @resd/resd",
+            );
+          }
+          const known = yield* playbook.keys;
+          yield* demand(
+            known.length === keys.length && keys.every((key) => known.includes(key)),
+            "every key",
+            known,
+            "keys are opaque",
+          );
+        }),
+      ),
+    ),
+  ];
+};

@@ -1,0 +1,52 @@
+/** Playbooks in a Map: the smallest store there is, and the fastest. */
+import { type HistoryLine, Playbook, decodeOptions } from "@resd/core";
+import { type PlaybookState, emptyState, playbookOver } from "@resd/resd";
+import { Effect, Layer, Schema, Stream } from "effect";
+
+export const Options = Schema.Struct({});
+
+/** One playbook. Its lines are only ever appended to; each knows the version that it led to. */
+interface Kept {
+  readonly state: PlaybookState;
+  readonly lines: Array<{ readonly version: number; readonly line: HistoryLine }>;
+}
+
+/** Playbooks that live as long as the layer. Snapshots carry them over to another process. */
+export const layer = (options: typeof Options.Encoded) =>
+  Layer.effect(
+    Playbook,
+    Effect.gen(function* () {
+      yield* decodeOptions("playbook-memory", Options, options);
+      const playbooks = new Map<string, Kept>();
+      return playbookOver({
+        read: (key) => Effect.sync(() => playbooks.get(key)?.state ?? emptyState),
+        // One synchronous step, so no other fiber can come in between.
+        write: (key, cause, step) =>
+          Effect.sync(() => {
+            const { state, lines } = playbooks.get(key) ?? { state: emptyState, lines: [] };
+            const made = step(state);
+            if (made.changes.length === 0) return made;
+            const { version } = made.state;
+            for (const change of made.changes)
+              lines.push({ version, line: { key, cause, change } });
+            playbooks.set(key, { state: made.state, lines });
+            return made;
+          }),
+        history: (key) =>
+          Stream.suspend(() =>
+            Stream.fromIterable((playbooks.get(key)?.lines ?? []).map(({ line }) => line)),
+          ),
+        readAll: Effect.sync(() => new Map([...playbooks].map(([key, { state }]) => [key, state]))),
+        replaceAll: (states) =>
+          Effect.sync(() => {
+            const before = new Map(playbooks);
+            playbooks.clear();
+            for (const [key, state] of states) {
+              const lines = before.get(key)?.lines ?? [];
+              const kept = lines.filter(({ version }) => version <= state.version);
+              playbooks.set(key, { state, lines: kept });
+            }
+          }),
+      });
+    }),
+  );

@@ -1,0 +1,120 @@
+import { assert, describe, it } from "@effect/vitest";
+import { Playbook, type PlaybookShape } from "@resd/core";
+import { checkLaws, playbookLaws } from "@resd/testing";
+import { registerLaws } from "@resd/testing/vitest";
+import { Effect, Layer, Stream } from "effect";
+import { layer } from "./mod.ts";
+
+/** Stores that are wrong in one way each, and the law that has to notice. */
+const DEFECTS: ReadonlyArray<
+  readonly [law: string, defect: string, spoil: (playbook: PlaybookShape) => Partial<PlaybookShape>]
+> = [
+  [
+    "playbook.sequence.model",
+    "tags count twice, when an id is named twice",
+    (playbook) => ({
+      tag: (key, tags, cause) =>
+        Effect.forEach(tags, (tag) => playbook.tag(key, [tag], cause), { discard: true }),
+    }),
+  ],
+  [
+    "playbook.sequence.model",
+    "staleness has a window that is one too wide",
+    (playbook) => ({
+      concise: (key, rule, seed, cause) =>
+        playbook.concise(key, { ...rule, window: rule.window + 1 }, seed, cause),
+    }),
+  ],
+  [
+    "playbook.sequence.model",
+    "the version stands still",
+    (playbook) => ({
+      view: (key) => Effect.map(playbook.view(key), (view) => ({ ...view, version: 0 })),
+    }),
+  ],
+  [
+    "playbook.sequence.model",
+    "merging is left out",
+    (playbook) => ({
+      apply: (key, operations, cause) =>
+        playbook.apply(
+          key,
+          operations.filter((operation) => operation._tag !== "Merge"),
+          cause,
+        ),
+    }),
+  ],
+  [
+    "playbook.history.cause",
+    "the attempt is forgotten",
+    (playbook) => ({
+      apply: (key, operations, { update, by }) => playbook.apply(key, operations, { update, by }),
+    }),
+  ],
+  [
+    "playbook.sequence.model",
+    "the history loses removals",
+    (playbook) => ({
+      history: (key) =>
+        Stream.filter(playbook.history(key), (line) => line.change._tag !== "Removed"),
+    }),
+  ],
+  [
+    "playbook.concise.seeded",
+    "ties are broken by something else than the seed",
+    (playbook) => {
+      let calls = 0;
+      return {
+        concise: (key, rule, seed, cause) => playbook.concise(key, rule, seed + calls++, cause),
+      };
+    },
+  ],
+  [
+    "playbook.snapshot.restore",
+    "a restore keeps what was there",
+    () => ({ restore: () => Effect.void }),
+  ],
+  [
+    "playbook.writers.concurrent",
+    "reading and writing are two steps",
+    (playbook) => ({
+      apply: (key, operations, cause) =>
+        Effect.flatMap(playbook.snapshot, (before) =>
+          Effect.yieldNow.pipe(
+            Effect.andThen(playbook.restore(before)),
+            Effect.andThen(playbook.apply(key, operations, cause)),
+          ),
+        ),
+    }),
+  ],
+];
+
+describe("playbook-memory", () => {
+  registerLaws(playbookLaws(layer({}), { sequences: 2000 }));
+
+  it.effect("layer() refuses options that it does not have", () =>
+    Effect.gen(function* () {
+      const options = JSON.parse(`{"file": "x"}`);
+      const error = yield* Effect.flip(Effect.scoped(Layer.build(layer(options))));
+      assert.include(error.message, "playbook-memory");
+    }),
+  );
+});
+
+describe("playbookLaws()", () => {
+  it.effect.each(DEFECTS)("%s fails, when %s", ([id, , spoil]) =>
+    Effect.gen(function* () {
+      const spoiled = Layer.effect(
+        Playbook,
+        Effect.map(Playbook, (playbook) => ({ ...playbook, ...spoil(playbook) })),
+      ).pipe(Layer.provide(layer({})));
+      const results = yield* checkLaws(
+        playbookLaws(spoiled, { sequences: 200 }).filter((law) => law.id === id),
+      );
+      assert.deepStrictEqual(
+        results.map((result) => result.passed),
+        [false],
+      );
+    }),
+  );
+});
