@@ -20,8 +20,10 @@ const whyWrong = (
   { specifier, typeOnly }: Import,
 ): string | undefined => {
   if (specifier.startsWith(".")) {
-    return posix.join(posix.dirname(path), specifier).startsWith("..")
-      ? "leaves the package; import the other package by its name"
+    const target = posix.join(posix.dirname(path), specifier);
+    if (target.startsWith("..")) return "leaves the package; import the other package by its name";
+    return isTestFile(target) && !isTestFile(path)
+      ? "is for tests only; move what ships into a file without the underscore"
       : undefined;
   }
   if (specifier.startsWith("node:")) return undefined; // which folders may is a rule of oxlint

@@ -8,12 +8,14 @@ const expectedName = (folder: string): string => {
   return kind === "tools" ? `@resd/tool-${name}` : `@resd/${name}`;
 };
 
-const checkVersions = (dependencies: Dependencies): ReadonlyArray<string> =>
+/** Versions are written once: in the catalog of pnpm-workspace.yaml, with ranges for peers in its own list. */
+const checkVersions = (
+  dependencies: Dependencies,
+  catalog: "catalog:" | "catalog:peer",
+): ReadonlyArray<string> =>
   Object.entries(dependencies).flatMap(([name, range]) => {
-    const expected = name.startsWith("@resd/") ? "workspace:*" : "catalog:";
-    return range === expected || (expected === "catalog:" && range.startsWith(expected))
-      ? []
-      : [`expected "${name}": "${expected}", got "${range}"`];
+    const expected = name.startsWith("@resd/") ? "workspace:*" : catalog;
+    return range === expected ? [] : [`expected "${name}": "${expected}", got "${range}"`];
   });
 
 const checkFields = ({ folder, manifest }: WorkspacePackage): ReadonlyArray<string> => {
@@ -79,8 +81,8 @@ export const checkManifest = (
   return [
     ...(unplaced === undefined ? [] : [unplaced]),
     ...checkFields(pkg),
-    ...checkVersions({ ...dependencies, ...devDependencies }),
-    ...checkVersions(peerDependencies),
+    ...checkVersions({ ...dependencies, ...devDependencies }, "catalog:"),
+    ...checkVersions(peerDependencies, "catalog:peer"),
     ...checkPlugin(pkg),
     ...checkLayers(workspace, pkg),
   ].map((message) => ({ where: `${pkg.folder}/package.json`, message }));

@@ -116,6 +116,19 @@ describe("findViolations()", () => {
     assert.match(found[1] as string, /write "node:fs"/);
   });
 
+  it("finds a shipped file that imports what is for tests only", () => {
+    const support = {
+      "_world.ts": 'import "vitest";\n',
+      "noun_test.ts": 'import "./_world.ts";\n',
+    };
+    assert.deepEqual(violationsWith("packages/tensor", support), []);
+    const found = violationsWith("packages/tensor", {
+      ...support,
+      "noun.ts": 'import "./_world.ts";',
+    });
+    expectOnly(found, /noun.ts:1: ".\/_world.ts" is for tests only/);
+  });
+
   it("finds a dependency that nothing imports", () => {
     const found = violationsWith("packages/tensor", {}, { dependencies: { effect: "catalog:" } });
     expectOnly(found, /nothing that ships imports effect; remove it/);
@@ -128,6 +141,12 @@ describe("findViolations()", () => {
       { dependencies: { effect: "^4.1.0" } },
     );
     expectOnly(found, /expected "effect": "catalog:", got "\^4.1.0"/);
+    const peer = violationsWith(
+      "packages/tensor",
+      { "noun.ts": 'import "effect";\n' },
+      { peerDependencies: { effect: "catalog:" } },
+    );
+    expectOnly(peer, /expected "effect": "catalog:peer", got "catalog:"/);
   });
 
   it("finds a mod.ts without documentation, and one that does more than re-export", () => {

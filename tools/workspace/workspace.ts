@@ -81,5 +81,6 @@ export const readWorkspace = (root: string): Workspace => {
   };
 };
 
-/** True for files that are never shipped: tests and measurements. */
-export const isTestFile = (path: string): boolean => /_(?:test|bench)\.ts$/.test(path);
+/** True for files that are never shipped: tests, measurements, and what they share, whose names open with an underscore. */
+export const isTestFile = (path: string): boolean =>
+  /(?:^|\/)_[^/]*\.ts$|_(?:test|bench)\.ts$/.test(path);

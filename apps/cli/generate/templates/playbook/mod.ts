@@ -1,5 +1,5 @@
 /**
- * A playbook that lives in memory, as long as the process.
+ * Playbooks in one JSON file that a person can read: whole after every change, for one process at a time.
  *
  * @module
  */
