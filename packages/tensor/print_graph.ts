@@ -23,7 +23,7 @@ export const printGraph = (graph: Graph): string => {
     const call = `${node.op}(${node.inputs.map(reference).join(", ")})`;
     const attributes = formatAttributes(shown(node));
     const types = node.outputs.map(formatType).join(", ");
-    return `  ${reference({ node, index: 0, ...node.outputs[0]! })} = ${call}${attributes && ` ${attributes}`} : ${types}`;
+    return `  %${numbers.get(node)} = ${call}${attributes && ` ${attributes}`} : ${types}`;
   });
   const outputs = graph.outputs.map(({ name, tensor }) => `  ${name} = ${reference(tensor)}`);
   return [`graph ${graph.name} ${graph.hash}`, ...lines, "outputs", ...outputs].join("\n");
