@@ -5,7 +5,10 @@
  * @module
  */
 export * from "./attempts.ts";
-export * from "./interpreter_compute.ts";
+export * from "./chat_model.ts";
+export * from "./compute_laws.ts";
 export * from "./environment_laws.ts";
+export * from "./interpreter_compute.ts";
 export * from "./law.ts";
 export * from "./playbook_laws.ts";
+export * from "./scripted_policy.ts";
