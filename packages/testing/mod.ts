@@ -11,4 +11,5 @@ export * from "./environment_laws.ts";
 export * from "./interpreter_compute.ts";
 export * from "./law.ts";
 export * from "./playbook_laws.ts";
+export * from "./reflector_laws.ts";
 export * from "./scripted_policy.ts";

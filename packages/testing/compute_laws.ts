@@ -1,0 +1,22 @@
+/** What every compute backend promises: the numbers of the interpreter, and handles that mean what they say. */
+import type { Compute } from "@resd/core";
+import { arrayLaws } from "./compute/array_laws.ts";
+import { graphLaws } from "./compute/graph_laws.ts";
+import type { Law } from "./law.ts";
+
+export interface ComputeLawSettings {
+  /** Largest error, relative to the largest magnitude of an output (at least 1). 1e-5 suits f32. */
+  readonly tolerance?: number;
+}
+
+/**
+ * The laws of the compute seam: a battery of graphs (every operation with its gradient, scatters with crowded ids,
+ * attention, optimizer steps, cache writes, sampling, a decoder's forward and backward pass) against `interpret`, and the
+ * life of arrays (copies, release, donation, constants, concurrent runs).
+ *
+ * They share one backend, given as a service: `registerLaws(computeLaws(), { layer })`.
+ */
+export const computeLaws = (settings: ComputeLawSettings = {}): ReadonlyArray<Law<Compute>> => {
+  const tolerance = settings.tolerance ?? 1e-5;
+  return [...graphLaws(tolerance), ...arrayLaws(tolerance)];
+};
