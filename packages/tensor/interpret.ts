@@ -114,6 +114,9 @@ export const interpret = (
   };
   const results = new Map<Node, ReadonlyArray<Values>>();
   const { nodes, outputs } = toCore(graph);
+  const lastUse = new Map<Node, Node>();
+  for (const node of nodes) for (const { node: from } of node.inputs) lastUse.set(from, node);
+  for (const { tensor } of outputs) lastUse.delete(tensor.node);
   for (const node of nodes) {
     const values =
       node.op === "input"
@@ -132,6 +135,7 @@ export const interpret = (
       });
     }
     results.set(node, values);
+    for (const { node: from } of node.inputs) if (lastUse.get(from) === node) results.delete(from);
   }
   // Copies, because two outputs may be one value.
   return Object.fromEntries(

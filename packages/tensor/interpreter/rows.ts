@@ -1,6 +1,6 @@
 /** Reductions, products and the softmax family. Sums are accumulated in f64 and rounded once. */
-import { broadcastStrides, reducedShape, sizeOf, stridesOf } from "../shape.ts";
-import { type Call, type Kernel, offsetsOf } from "./kernel.ts";
+import { broadcastStrides, reducedShape, type Shape, sizeOf, stridesOf } from "../shape.ts";
+import { type Call, type Kernel, offsetsOf, type Values } from "./kernel.ts";
 
 /** For each element of the input, which element of the result it goes into. */
 const targets = ({ types, attributes: { axes } }: Call<"sum"> | Call<"max">): Int32Array => {
@@ -34,33 +34,50 @@ const max: Kernel<"max"> = (call) => {
   return [out];
 };
 
+/** One matrix as `count` vectors of length `inner`, one after another, in f64. */
+const vectors = (
+  x: Values,
+  start: number,
+  [count, inner]: readonly [number, number],
+  transposed: boolean,
+): Float64Array => {
+  const packed = new Float64Array(count * inner);
+  const [across, along] = transposed ? [1, count] : [inner, 1];
+  for (let i = 0; i < count; i++) {
+    for (let k = 0; k < inner; k++) packed[i * inner + k] = x[start + i * across + k * along]!;
+  }
+  return packed;
+};
+
+const dot = (a: Float64Array, atA: number, b: Float64Array, atB: number, size: number): number => {
+  let total = 0;
+  for (let k = 0; k < size; k++) total += a[atA + k]! * b[atB + k]!;
+  return total;
+};
+
 const matMul: Kernel<"matMul"> = ({ attributes, types, inputs, outputs, allocate }) => {
   const { transA, transB, alpha } = attributes;
-  const [a, b] = inputs;
-  const shapeA = types[0]!.shape;
-  const shapeB = types[1]!.shape;
+  const [shapeA, shapeB] = types.map(({ shape }) => shape) as [Shape, Shape];
   const leading = outputs[0]!.shape.slice(0, -2);
-  const [rows, columns] = outputs[0]!.shape.slice(-2) as [number, number];
+  const [height, width] = outputs[0]!.shape.slice(-2) as [number, number];
   const inner = shapeA.at(transA ? -2 : -1)!;
-  const startsOf = (shape: ReadonlyArray<number>) =>
-    offsetsOf(
+  /** Where the matrix of each batch element begins; a shared one begins at the same place. */
+  const startsOf = (shape: Shape): Int32Array => {
+    const strides = broadcastStrides(shape.slice(0, -2), leading);
+    return offsetsOf(
       leading,
-      broadcastStrides(shape.slice(0, -2), leading).map((s) => s * sizeOf(shape.slice(-2))),
+      strides.map((stride) => stride * sizeOf(shape.slice(-2))),
     );
-  const startsA = startsOf(shapeA);
-  const startsB = startsOf(shapeB);
-  const [rowA, innerA] = transA ? [1, rows] : [inner, 1];
-  const [innerB, columnB] = transB ? [1, inner] : [columns, 1];
+  };
+  const [startsA, startsB] = [startsOf(shapeA), startsOf(shapeB)];
   const out = allocate(outputs[0]!);
   let at = 0;
   for (let batch = 0; batch < startsA.length; batch++) {
-    for (let row = 0; row < rows; row++) {
-      for (let column = 0; column < columns; column++) {
-        let total = 0;
-        let atA = startsA[batch]! + row * rowA;
-        let atB = startsB[batch]! + column * columnB;
-        for (let k = 0; k < inner; k++, atA += innerA, atB += innerB) total += a![atA]! * b![atB]!;
-        out[at++] = alpha * total;
+    const left = vectors(inputs[0]!, startsA[batch]!, [height, inner], transA);
+    const right = vectors(inputs[1]!, startsB[batch]!, [width, inner], !transB);
+    for (let row = 0; row < height; row++) {
+      for (let column = 0; column < width; column++) {
+        out[at++] = alpha * dot(left, row * inner, right, column * inner, inner);
       }
     }
   }
