@@ -169,10 +169,12 @@ export const updateContext = Effect.fn("resd.updateContext")(function* (
   const credited = config.deduplicate ? onePerTask(successes) : successes;
   for (const [key, group] of config.successTagging ? byPlaybook(credited) : []) {
     if (key === undefined) continue;
+    const view = yield* playbook.view(key);
+    if (view.entries.length === 0) continue; // nothing to credit: no reason to ask
     const answer = yield* during(
       "reflect",
       `credit for ${group.length} successes`,
-      reflector.credit(group, yield* playbook.view(key), context),
+      reflector.credit(group, view, context),
       ({ use: { generatedTokens } }) => generatedTokens,
     );
     if (answer.tags.length !== group.length) {
