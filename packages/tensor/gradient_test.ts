@@ -187,6 +187,10 @@ describe("gradient()", () => {
   it("stops at stopGradient", () => {
     const [g] = T.gradient(T.sum(T.mul(x, T.stopGradient(x))), [x]);
     assert.deepEqual(run(g!, { x: [1, 2, 3, 4, 5, 6] }), [1, 2, 3, 4, 5, 6]);
+    const stopped = T.stopGradient(x);
+    const [atStopped, atX] = T.gradient(T.sum(T.mul(T.mul(stopped, 3), x)), [stopped, x]);
+    assert.equal(run(atStopped!, { x: [2, 0, 0, 0, 0, 0] })[0], 6);
+    assert.equal(run(atX!, { x: [2, 0, 0, 0, 0, 0] })[0], 6);
   });
 
   it("is that of the loss itself with respect to a tensor on the way, and looks behind it too", () => {

@@ -58,6 +58,12 @@ describe("graph()", () => {
     assert.equal(T.graph({ values, indices }).nodes.filter(({ op }) => op === "topK").length, 1);
   });
 
+  it("tells the outputs of one node apart", () => {
+    const { m, v } = T.adamw(y, y, y, y, T.input("hyper", [8]));
+    const { nodes } = T.graph({ m: T.exp(m), v: T.exp(v) });
+    assert.equal(nodes.filter(({ op }) => op === "exp").length, 2);
+  });
+
   it("refuses two inputs of one name that differ", () => {
     assert.throws(
       () => T.graph({ a: T.sum(x), b: T.sum(T.input("x", [3, 2])) }),
@@ -155,6 +161,8 @@ describe("graph()", () => {
       { out: T.matMul(a, a, { alpha: 2 }) },
       { out: T.add(a, T.constant([1, 2], [2])) },
       { out: T.add(a, T.constant([2, 1], [2])) },
+      { out: T.constant([1, 0], [2], "bool") },
+      { out: T.constant([0, 1], [2], "bool") },
       { out: T.add(a, 2) },
       { out: T.mul(a, -0) },
       { out: T.mul(a, 0) },

@@ -32,13 +32,11 @@ export const matMulGradient = (
 ): ReadonlyArray<Tensor | undefined> => {
   const [a, b] = node.inputs as [Tensor, Tensor];
   const { transA, transB, alpha } = attributesOf(node, "matMul");
-  const shared = g.shape.length > 2 && sizeOf(b.shape.slice(0, -2)) === 1 && !transA;
-  // Folding a is only valid where its own leading axes are those of the result.
-  const folds = shared && sizeOf(a.shape.slice(0, -2)) === sizeOf(g.shape.slice(0, -2));
+  const shared = g.shape.length > 2 && sizeOf(b.shape.slice(0, -2)) === 1;
   return [
     wanted[0] ? sumTo(left(g, b, transA, transB, alpha), a.shape) : undefined,
     wanted[1]
-      ? folds
+      ? shared && !transA
         ? reshape(right(fold(g), fold(a), false, transB, alpha), b.shape)
         : sumTo(right(g, a, transA, transB, alpha), b.shape)
       : undefined,

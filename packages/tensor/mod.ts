@@ -9,6 +9,20 @@
  * B batch · T time (queries) · S time (keys) · C cache capacity · V vocabulary · D model or head width · F feed-forward
  * width · H query heads · G key-value heads · K top-k · N rows of a flattened batch · L layers.
  *
+ * @example
+ * ```ts
+ * import { gradient, graph, input, interpret, matMul, mean, mul, sub } from "@resd/tensor";
+ *
+ * const x_BD = input("x", [2, 3]);
+ * const w_DV = input("w", [3, 1]);
+ * const error = sub(matMul(x_BD, w_DV), input("y", [2, 1]));
+ * const loss = mean(mul(error, error));
+ * const [dw] = gradient(loss, [w_DV]);
+ * const program = graph({ loss, dw: dw! }, { name: "regression" });
+ * const result = interpret(program, { x: [1, 2, 3, 4, 5, 6], w: [0, 0, 0], y: [1, 2] });
+ * // result.loss is 2.5; result.dw is [-9, -12, -15]
+ * ```
+ *
  * @module
  */
 export { attributesOf } from "./apply.ts";

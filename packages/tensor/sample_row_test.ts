@@ -23,6 +23,10 @@ describe("sampleRow()", () => {
     assert.deepEqual(ids, [0, 0, 1, 1, 2, 2, 3, 3]);
   });
 
+  it("goes on to the next token where the uniform meets a sum exactly", () => {
+    assert.equal(T.sampleRow([0, 0], { ...plain, uniform: 0.5 }).id, 1);
+  });
+
   it("draws each token as often as it is probable", () => {
     assert.deepEqual(shares({}), [0.4, 0.1, 0.3, 0.2]);
   });
