@@ -6,6 +6,7 @@
  *
  * @module
  */
+export { fullRows, lengthBucket } from "./buckets.ts";
 export * from "./optim/adamw.ts";
 export * from "./optim/muon.ts";
 export * from "./optim/optimizer.ts";

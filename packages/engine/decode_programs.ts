@@ -1,0 +1,152 @@
+/** The three programs of generation: read a prompt, add a token, rearrange the caches. */
+import { type DecoderConfig, decodeStep, logits, parameterInputs, prefill } from "@resd/models";
+import {
+  cacheWrite,
+  gatherRows,
+  graph,
+  input,
+  pad,
+  reshape,
+  sample,
+  type Tensor,
+} from "@resd/tensor";
+import type { ProgramSource } from "./programs.ts";
+
+/** Rows and capacity of a cache. */
+export interface CacheSize {
+  readonly B: number;
+  readonly C: number;
+}
+
+interface LayerCaches {
+  /** [B,G,C,Dh] a layer. */
+  readonly keys: ReadonlyArray<Tensor>;
+  readonly values: ReadonlyArray<Tensor>;
+  /** [B,3,D] a layer; none in families without a short convolution. */
+  readonly conv: ReadonlyArray<Tensor>;
+}
+
+/** Caches travel between programs under the names `key/0`, `value/0`, `conv/0`, … */
+const named = ({ keys, values, conv }: LayerCaches): Record<string, Tensor> => {
+  const outputs: Record<string, Tensor> = {};
+  keys.forEach((tensor, layer) => (outputs[`key/${layer}`] = tensor));
+  values.forEach((tensor, layer) => (outputs[`value/${layer}`] = tensor));
+  conv.forEach((tensor, layer) => (outputs[`conv/${layer}`] = tensor));
+  return outputs;
+};
+
+const cacheInputs = (config: DecoderConfig, { B, C }: CacheSize): LayerCaches => {
+  const { num_hidden_layers: L, num_key_value_heads: G, head_dim: Dh, hidden_size: D } = config;
+  const layers = (prefix: string, shape: ReadonlyArray<number>): ReadonlyArray<Tensor> =>
+    Array.from({ length: L }, (_, layer) => input(`${prefix}/${layer}`, shape));
+  return {
+    keys: layers("key", [B, G, C, Dh]),
+    values: layers("value", [B, G, C, Dh]),
+    conv: config.short_conv_kernel === undefined ? [] : layers("conv", [B, 3, D]),
+  };
+};
+
+/** Names of all caches of a model. */
+export const cacheNames = (config: DecoderConfig): ReadonlyArray<string> =>
+  Object.keys(named(cacheInputs(config, { B: 1, C: 1 })));
+
+/** Bytes that one row of `C` positions takes in all caches. */
+export const cacheBytes = (config: DecoderConfig, C: number): number =>
+  8 * config.num_hidden_layers * config.num_key_value_heads * C * config.head_dim;
+
+const drawn = (rows: Tensor, B: number, topK: number): Record<string, Tensor> => {
+  const perRow = (name: string): Tensor => input(name, [B]);
+  const { ids, logProbs } = sample(rows, perRow("uniform"), perRow("temperature"), perRow("topP"), {
+    topK,
+  });
+  return { ids, logProbs };
+};
+
+/** Axis `axis` filled up with zeros to `size`. */
+const extended = (x: Tensor, axis: number, size: number): Tensor => {
+  const missing = size - (x.shape[axis] as number);
+  if (missing === 0) return x;
+  const none = x.shape.map(() => 0);
+  return pad(x, none, none.with(axis, missing));
+};
+
+/** ids i32 [B,T], lengths i32 [B] and sampling settings → the first token of every row and caches of capacity C ≥ T. */
+export const prefillProgram = (
+  config: DecoderConfig,
+  { B, C }: CacheSize,
+  T: number,
+  topK: number,
+): ProgramSource => {
+  const parameters = parameterInputs(config, "p/");
+  const read = prefill(
+    config,
+    parameters,
+    input("ids", [B, T], "i32"),
+    input("lengths", [B], "i32"),
+  );
+  const caches = named({
+    keys: read.keys.map((x) => extended(x, 2, C)),
+    values: read.values.map((x) => extended(x, 2, C)),
+    conv: read.conv,
+  });
+  return {
+    graph: graph(
+      { ...caches, ...drawn(logits(config, parameters, read.last), B, topK) },
+      { name: `prefill ${B}x${T}` },
+    ),
+  };
+};
+
+/**
+ * tokens i32 [B] at positions i32 [B] → the next token of every row; caches are donated and written in place. With
+ * `baked` the backend may pack the weights into the program.
+ */
+export const decodeProgram = (
+  config: DecoderConfig,
+  size: CacheSize,
+  topK: number,
+  baked: boolean,
+): ProgramSource => {
+  const { B, C } = size;
+  const parameters = parameterInputs(config, "p/");
+  const caches = cacheInputs(config, size);
+  const positions = input("positions", [B], "i32");
+  const step = decodeStep(config, parameters, input("tokens", [B], "i32"), positions, caches);
+  const written = (cache: ReadonlyArray<Tensor>, rows: ReadonlyArray<Tensor>) =>
+    cache.map((tensor, layer) => cacheWrite(tensor, rows[layer] as Tensor, positions));
+  const next = named({
+    keys: written(caches.keys, step.keys),
+    values: written(caches.values, step.values),
+    conv: step.conv,
+  });
+  return {
+    graph: graph({ ...next, ...drawn(step.logits, B, topK) }, { name: `decode ${B}x${C}` }),
+    options: {
+      donate: Object.keys(next),
+      ...(baked ? { constant: Object.keys(parameters).map((name) => `p/${name}`) } : {}),
+    },
+  };
+};
+
+/** rows i32 [B'] → caches that hold those rows of the old ones, with capacity C' ≥ C; the old ones are spent. */
+export const rearrangeProgram = (
+  config: DecoderConfig,
+  from: CacheSize,
+  to: CacheSize,
+): ProgramSource => {
+  const caches = cacheInputs(config, from);
+  const rows = input("rows", [to.B], "i32");
+  const chosen = (x: Tensor): Tensor => {
+    const [, ...rest] = x.shape;
+    return reshape(gatherRows(reshape(x, [from.B, -1]), rows), [to.B, ...rest]);
+  };
+  const next = named({
+    keys: caches.keys.map((x) => extended(chosen(x), 2, to.C)),
+    values: caches.values.map((x) => extended(chosen(x), 2, to.C)),
+    conv: caches.conv.map(chosen),
+  });
+  return {
+    graph: graph(next, { name: `rearrange ${from.B}x${from.C} to ${to.B}x${to.C}` }),
+    options: { donate: Object.keys(next) },
+  };
+};

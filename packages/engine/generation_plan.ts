@@ -1,0 +1,83 @@
+/** Which requests are generated together, and how: decided from the request list alone. */
+import type { GenerateRequest } from "@resd/core";
+import { capacityBucket, lengthBucket } from "./buckets.ts";
+
+/** Requests of one role and top-k that share a batch. */
+export interface GenerationGroup {
+  /** Positions in the request list. */
+  readonly indices: ReadonlyArray<number>;
+}
+
+export interface GenerationLimits {
+  readonly maxRows: number;
+  /** Bytes of all caches of a group. */
+  readonly cacheBudget: number;
+  /** Bytes of one row's caches at a capacity. */
+  readonly rowBytes: (capacity: number) => number;
+  readonly maxContext: number;
+}
+
+/** New tokens a request may get: its own limit, or what its prompt leaves of the context. */
+export const roomOf = ({ prompt, sampling }: GenerateRequest, maxContext: number): number =>
+  Math.min(sampling.maxTokens, maxContext - prompt.length);
+
+/**
+ * Groups in a fixed order: by role, top-k, then prompt length. A group ends when it has `maxRows` rows, when its caches
+ * would exceed their budget, or when the next prompt's bucket is over twice that of the group's shortest.
+ */
+export const planGeneration = (
+  requests: ReadonlyArray<GenerateRequest>,
+  limits: GenerationLimits,
+): ReadonlyArray<GenerationGroup> => {
+  const order = requests
+    .map((request, index) => ({ request, index }))
+    .toSorted(
+      (a, b) =>
+        a.request.as.localeCompare(b.request.as) ||
+        a.request.sampling.topK - b.request.sampling.topK ||
+        a.request.prompt.length - b.request.prompt.length ||
+        a.index - b.index,
+    );
+  const groups: Array<Array<number>> = [];
+  let first: GenerateRequest | undefined;
+  let longest = 0;
+  for (const { request, index } of order) {
+    const group = groups.at(-1);
+    longest = Math.max(longest, request.prompt.length + roomOf(request, limits.maxContext));
+    const joins =
+      group !== undefined &&
+      first !== undefined &&
+      first.as === request.as &&
+      first.sampling.topK === request.sampling.topK &&
+      lengthBucket(request.prompt.length) <= 2 * lengthBucket(first.prompt.length) &&
+      group.length < limits.maxRows &&
+      (group.length + 1) * limits.rowBytes(capacityBucket(longest)) <= limits.cacheBudget;
+    if (joins) group.push(index);
+    else {
+      groups.push([index]);
+      first = request;
+      longest = request.prompt.length + roomOf(request, limits.maxContext);
+    }
+  }
+  return groups.map((indices) => ({ indices }));
+};
+
+/** Rows of a generation batch: 1, 2, 4, 8, 12, 16, 24, 32, 48, … */
+export const generationRows = (rows: number): number => {
+  if (rows <= 2) return Math.max(1, rows);
+  const octave = 2 ** Math.ceil(Math.log2(rows));
+  return octave > 8 && rows <= (octave * 3) / 4 ? (octave * 3) / 4 : octave;
+};
+
+/** Parameters from which packing the weights into a decode program can pay. */
+const BAKED_PARAMETERS = 4_000_000;
+/** Steps after which it has: packing and loading cost about five decode steps, and one program serves a part of them. */
+const BAKED_STEPS = 24;
+
+/**
+ * Whether decode programs get the weights baked in. Matrices given as inputs are packed again at every step, which
+ * costs 1.4 to 2.7 times the step for large matrices and nothing for small ones; baking them costs a rebuild per
+ * weight version.
+ */
+export const bakesWeights = (parameters: number, steps: number): boolean =>
+  parameters >= BAKED_PARAMETERS && steps >= BAKED_STEPS;
