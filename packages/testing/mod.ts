@@ -7,6 +7,7 @@
 export * from "./attempts.ts";
 export * from "./chat_model.ts";
 export * from "./compute_laws.ts";
+export * from "./curator_laws.ts";
 export * from "./environment_laws.ts";
 export * from "./interpreter_compute.ts";
 export * from "./law.ts";

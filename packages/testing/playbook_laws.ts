@@ -1,17 +1,9 @@
 /** What every store of playbooks promises. */
-import {
-  type Cause,
-  type ConciseRule,
-  type Entry,
-  type Operation,
-  Playbook,
-  type PlaybookError,
-  type PlaybookShape,
-  makeRandom,
-} from "@resd/core";
-import { Context, Effect, Layer, Stream } from "effect";
+import { type Cause, type ConciseRule, type Entry, Playbook, makeRandom } from "@resd/core";
+import { Context, Effect, Layer } from "effect";
 import { type Law, demand, law } from "./law.ts";
 import { PlaybookModel, reading } from "./playbook/model.ts";
+import { type WithStore, add, causeAt, historyOf, snapshotLaws } from "./playbook/snapshot_laws.ts";
 import { randomStep, replay, takeStep } from "./playbook/steps.ts";
 
 export interface PlaybookLawSettings {
@@ -22,8 +14,6 @@ export interface PlaybookLawSettings {
 }
 
 const KEYS = ["global", "task/7"] as const;
-const causeAt = (update: number, by: Cause["by"] = "curator"): Cause => ({ update, by });
-const add = (text: string, section = "others"): Operation => ({ _tag: "Add", section, text });
 
 const sorted = (entries: Iterable<Entry>) =>
   [...entries].toSorted((a, b) => (a.id < b.id ? -1 : 1));
@@ -41,35 +31,12 @@ export const playbookLaws = <E, R>(
   settings: PlaybookLawSettings = {},
 ): ReadonlyArray<Law<R>> => {
   const { sequences = 1000, seed = 0 } = settings;
-  const withStore = <A, Failure>(
-    use: (playbook: PlaybookShape) => Effect.Effect<A, Failure, R>,
-  ): Effect.Effect<A, E | Failure, R> =>
+  const withStore: WithStore<E, R> = (use) =>
     Effect.scoped(
       Effect.flatMap(Layer.build(Layer.fresh(layer)), (context) =>
         use(Context.get(context, Playbook)),
       ),
     );
-  const historyOf = (playbook: PlaybookShape, key: string) =>
-    Effect.map(Stream.runCollect(playbook.history(key)), (lines) => [...lines]);
-
-  /** Some playbooks with everything in them that a snapshot has to carry. */
-  const fill = Effect.fnUntraced(function* (playbook: PlaybookShape) {
-    yield* playbook.apply("a", [add("one"), add("two", "general"), add("three")], causeAt(0));
-    yield* playbook.advance("a", causeAt(0));
-    yield* playbook.tag("a", [{ entry: "misc-00001", sign: "helpful" }], causeAt(1, "reflector"));
-    yield* playbook.apply("a", [{ _tag: "Delete", entry: "misc-00003" }], causeAt(1));
-    yield* playbook.advance("b", causeAt(1));
-  });
-  const readings = (playbook: PlaybookShape): Effect.Effect<string, PlaybookError> =>
-    Effect.flatMap(playbook.keys, (keys) =>
-      Effect.map(
-        Effect.forEach(keys, (key) =>
-          Effect.map(playbook.view(key), (view) => `${key} v${view.version} ${reading(view)}`),
-        ),
-        (texts) => texts.join("\n\n"),
-      ),
-    );
-
   return [
     law(
       "playbook.view.unknown-key",
@@ -212,70 +179,7 @@ export const playbookLaws = <E, R>(
         }),
       ),
     ),
-    law(
-      "playbook.snapshot.restore",
-      "a snapshot restores every playbook with its counters, in this store and in a fresh one",
-      withStore((playbook) =>
-        Effect.gen(function* () {
-          yield* fill(playbook);
-          const before = yield* readings(playbook);
-          const bytes = yield* playbook.snapshot;
-          yield* playbook.apply("a", [add("later")], causeAt(2));
-          yield* playbook.advance("c", causeAt(2));
-          yield* playbook.restore(bytes);
-          const here = yield* readings(playbook);
-          yield* demand(here === before, before, here, "restore replaces every playbook");
-          const lines = yield* historyOf(playbook, "a");
-          yield* demand(
-            lines.length === 6,
-            "the 6 changes up to the snapshot in the history",
-            lines,
-            "drop the lines of changes that the restore undid",
-          );
-          const { there, again, added } = yield* withStore((fresh) =>
-            Effect.gen(function* () {
-              yield* fresh.advance("old", causeAt(0));
-              yield* fresh.restore(bytes);
-              return {
-                there: yield* readings(fresh),
-                again: yield* fresh.snapshot,
-                added: (yield* fresh.apply("a", [add("new")], causeAt(2))).entries.at(-1)?.id,
-              };
-            }),
-          );
-          yield* demand(there === before, before, there, "a snapshot holds all that a view shows");
-          yield* demand(
-            again.join() === bytes.join(),
-            "the same bytes for the same playbooks",
-            "other bytes",
-            "encode snapshots with encodeSnapshot of @resd/resd",
-          );
-          yield* demand(
-            added === "misc-00004",
-            "misc-00004, the next id",
-            added,
-            "keep the next id in the snapshot",
-          );
-        }),
-      ),
-    ),
-    law(
-      "playbook.snapshot.refused",
-      "bytes that are no snapshot are refused with a PlaybookError and change nothing",
-      withStore((playbook) =>
-        Effect.gen(function* () {
-          yield* fill(playbook);
-          const before = yield* readings(playbook);
-          const whole = yield* playbook.snapshot;
-          for (const bytes of [new Uint8Array(0), whole.subarray(0, whole.length >> 1)]) {
-            const error = yield* Effect.flip(playbook.restore(bytes));
-            yield* demand(error._tag === "PlaybookError", "a PlaybookError", error, "see restore");
-          }
-          const after = yield* readings(playbook);
-          yield* demand(after === before, before, after, "decode before anything is replaced");
-        }),
-      ),
-    ),
+    ...snapshotLaws(withStore),
     law(
       "playbook.concise.seeded",
       "equal seeds break ties in the same way",

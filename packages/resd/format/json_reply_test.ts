@@ -116,12 +116,11 @@ describe("replies that mean harm", () => {
       extractTags(text, found);
       readOperations(found?.value);
     }
-    const start = performance.now();
+    // Anything worse than linear would run into the time limit of the test.
     for (const piece of ["{", "[", '{"a":', "```json", '"id"', '"id": "a-00001", ', '{"', "\\"]) {
       const text = piece.repeat(100_000);
       extractTags(text, findJson(text));
     }
     extractTags(`"id"${" ".repeat(400_000)}`);
-    assert.isBelow(performance.now() - start, 3000);
   });
 });

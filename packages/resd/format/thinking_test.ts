@@ -51,10 +51,9 @@ describe("splitThinking()", () => {
       ).join("");
       assert.notInclude(splitThinking(reply).answer, "<think>");
     }
-    const start = performance.now();
+    // Anything worse than linear would run into the time limit of the test.
     splitThinking("<think>".repeat(100_000));
     splitThinking("</think>".repeat(100_000));
     splitThinking(`<think>${" ".repeat(500_000)}`);
-    assert.isBelow(performance.now() - start, 1000);
   });
 });
