@@ -13,6 +13,6 @@
  */
 export * from "./cache.ts";
 export * from "./config.ts";
-export * from "./decoder.ts";
+export { hidden, logits } from "./decoder.ts";
 export * from "./folder.ts";
 export * from "./parameters.ts";

@@ -11,9 +11,15 @@
  * @module
  */
 export * from "./checkpoint.ts";
-export * from "./dtype.ts";
+export { HOSTED_DTYPES, type HostedDType, type StoredDType, type TensorData } from "./dtype.ts";
 export * from "./half.ts";
-export * from "./header.ts";
+export type { Header, TensorInfo } from "./header.ts";
 export * from "./safetensors_error.ts";
-export * from "./safetensors_file.ts";
+export {
+  openSafetensors,
+  type ReadError,
+  type SafetensorsFile,
+  type StoredTensor,
+  type TensorReader,
+} from "./safetensors_file.ts";
 export * from "./write_safetensors.ts";

@@ -13,7 +13,7 @@
  *
  * @module
  */
-export * from "./chat_template.ts";
+export type { ChatOptions } from "./chat_template.ts";
 export * from "./tokenizer.ts";
 export * from "./tokenizer_builder.ts";
 export * from "./tokenizer_error.ts";
