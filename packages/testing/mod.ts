@@ -11,6 +11,8 @@ export * from "./curator_laws.ts";
 export * from "./environment_laws.ts";
 export * from "./interpreter_compute.ts";
 export * from "./law.ts";
+export * from "./linear_policy.ts";
 export * from "./playbook_laws.ts";
+export * from "./policy_laws.ts";
 export * from "./reflector_laws.ts";
 export * from "./scripted_policy.ts";
