@@ -44,6 +44,7 @@ export interface RolloutRecord {
   readonly weight: number;
 }
 
+/** `update` counts inner updates from 0; of `Evaluated` it is the number of updates done, 0 before training. */
 export type RunEvent =
   | {
       readonly _tag: "Started";

@@ -38,6 +38,7 @@ export const Warmup = Schema.Struct({
 });
 export type Warmup = typeof Warmup.Type;
 
+/** Handed to the policy when it is made; the loop itself only gives each step its rate and clip norm. */
 export const Optimizer = Schema.Struct({
   name: Schema.Literals(["adamw", "muon"]),
   betas: Schema.Tuple([Share, Share]),

@@ -12,10 +12,12 @@ import {
   type Operation,
   Playbook,
   type PlaybookError,
+  type PlaybookShape,
   type Reflection,
   Reflector,
   ReflectorError,
   type ReplyParse,
+  type Tag,
   type View,
   emptyView,
   hashSeed,
@@ -48,10 +50,23 @@ export interface ContextUpdate {
 export const playbookKey = (mode: ResdConfig["playbook"], taskKey: string): string | undefined =>
   mode === "none" ? undefined : mode === "global" ? "global" : taskKey;
 
+/** What all steps of one context update share. */
+interface Scene {
+  readonly config: ResdConfig;
+  readonly seed: number;
+  readonly context: CallContext;
+  readonly during: During;
+  readonly playbook: PlaybookShape;
+  readonly reflections: Map<string, Reflection>;
+  readonly curations: Map<string, Curation>;
+  readonly use: { reflect: ModelUse; curate: ModelUse };
+}
+
 const plus = (a: ModelUse, b: ModelUse): ModelUse => ({
   modelCalls: a.modelCalls + b.modelCalls,
   generatedTokens: a.generatedTokens + b.generatedTokens,
 });
+const tokensOf = (answer: { readonly use: ModelUse }): number => answer.use.generatedTokens;
 
 /** The first of each task, in batch order. */
 const onePerTask = (attempts: ReadonlyArray<Attempt>): ReadonlyArray<Attempt> => {
@@ -63,22 +78,142 @@ const onePerTask = (attempts: ReadonlyArray<Attempt>): ReadonlyArray<Attempt> =>
   });
 };
 
+const causeOf = ({ context }: Scene, by: Cause["by"], attempt?: Attempt): Cause => ({
+  update: context.update,
+  by,
+  ...(attempt === undefined ? {} : { attempt: attempt.id }),
+});
+
+/** Attempts that share a playbook are asked about together; the key is undefined when the run has none. */
+const byPlaybook = ({ config }: Scene, attempts: ReadonlyArray<Attempt>) => [
+  ...Map.groupBy(attempts, ({ taskKey }) => playbookKey(config.playbook, taskKey)),
+];
+
+const conciseIfDue = Effect.fnUntraced(function* (scene: Scene, key: string) {
+  const { config, seed, context, playbook } = scene;
+  const rule = conciseDue(config.concise, yield* playbook.view(key));
+  if (rule === undefined) return;
+  const pass = hashSeed(seed, "concise", context.update, key, "before");
+  yield* playbook.concise(key, rule, pass, causeOf(scene, "concise"));
+});
+
+/** Once more after curation: only over the cap, so only where a curator was understood (trap T11). */
+const conciseOverCap = Effect.fnUntraced(function* (scene: Scene, key: string) {
+  const { config, seed, context, playbook } = scene;
+  const { method, window, cap, afterCuration } = config.concise;
+  if (!afterCuration || cap === undefined) return;
+  if ((yield* playbook.view(key)).entries.length <= cap) return;
+  const pass = hashSeed(seed, "concise", context.update, key, "after");
+  yield* playbook.concise(key, { method, window, cap }, pass, causeOf(scene, "concise"));
+});
+
+/** One call per failure, all from the same snapshot. */
+const reflectOn = Effect.fnUntraced(function* (scene: Scene, failures: ReadonlyArray<Attempt>) {
+  const reflector = yield* Reflector;
+  const { context, during, playbook } = scene;
+  for (const [key, group] of byPlaybook(scene, failures)) {
+    const view = key === undefined ? emptyView : yield* playbook.view(key);
+    const answer = yield* during(
+      "reflect",
+      `${group.length} reflections`,
+      reflector.reflect(group, view, context),
+      tokensOf,
+    );
+    if (answer.reflections.length !== group.length) {
+      return yield* new ReflectorError({
+        message: `Expected ${group.length} reflections, got ${answer.reflections.length}, at update ${context.update}; the reflector has to answer every failure in order`,
+      });
+    }
+    group.forEach((attempt, i) => scene.reflections.set(attempt.id, answer.reflections[i]!));
+    scene.use.reflect = plus(scene.use.reflect, answer.use);
+  }
+});
+
+/** Sample by sample, so that an entry may gain as much as there are attempts. */
+const tag = Effect.fnUntraced(function* (scene: Scene, attempt: Attempt, tags: ReadonlyArray<Tag>) {
+  const key = playbookKey(scene.config.playbook, attempt.taskKey);
+  if (key === undefined || tags.length === 0) return;
+  yield* scene.playbook.tag(key, tags, causeOf(scene, "reflector", attempt));
+});
+
+/** One call per success, seeing the counts that failures left. An empty playbook has nothing to credit. */
+const creditFor = Effect.fnUntraced(function* (scene: Scene, successes: ReadonlyArray<Attempt>) {
+  const reflector = yield* Reflector;
+  const { config, context, during, playbook } = scene;
+  const asked = config.deduplicate ? onePerTask(successes) : successes;
+  for (const [key, group] of byPlaybook(scene, asked)) {
+    const view = key === undefined ? emptyView : yield* playbook.view(key);
+    if (view.entries.length === 0) continue;
+    const answer = yield* during(
+      "reflect",
+      `credit for ${group.length} successes`,
+      reflector.credit(group, view, context),
+      tokensOf,
+    );
+    if (answer.tags.length !== group.length) {
+      return yield* new ReflectorError({
+        message: `Expected tags for ${group.length} successes, got ${answer.tags.length}, at update ${context.update}; the reflector has to answer every success in order`,
+      });
+    }
+    for (const [i, attempt] of group.entries()) yield* tag(scene, attempt, answer.tags[i]!);
+    scene.use.reflect = plus(scene.use.reflect, answer.use);
+  }
+});
+
 /** The operations of one proposal that the run lets through. `known` grows by the texts that are added. */
 const admitted = (
-  operations: ReadonlyArray<Operation>,
+  { operations, parse }: { operations: ReadonlyArray<Operation>; parse: ReplyParse },
   config: ResdConfig,
   known: Set<string>,
 ): ReadonlyArray<Operation> =>
-  operations.filter((operation) => {
-    if (!config.operations.includes(operation._tag)) return false;
-    if (operation._tag !== "Add" || !config.dropExactDuplicates) return true;
-    const text = operation.text.trim();
-    if (known.has(text)) return false;
-    known.add(text);
-    return true;
-  });
+  parse !== "ok" && parse !== "repaired"
+    ? []
+    : operations.filter((operation) => {
+        if (!config.operations.includes(operation._tag)) return false;
+        if (operation._tag !== "Add" || !config.dropExactDuplicates) return true;
+        const text = operation.text.trim();
+        if (known.has(text)) return false;
+        known.add(text);
+        return true;
+      });
 
-const wasRead = (parse: ReplyParse): boolean => parse === "ok" || parse === "repaired";
+/** One call per failure, all from one view; what they propose is applied in sample order. */
+const curate = Effect.fnUntraced(function* (scene: Scene, failures: ReadonlyArray<Attempt>) {
+  const curator = yield* Curator;
+  const { config, context, during, playbook, reflections } = scene;
+  const asked = config.deduplicate ? onePerTask(failures) : failures;
+  for (const [key, group] of byPlaybook(scene, asked)) {
+    if (key === undefined) continue;
+    const view = yield* playbook.view(key);
+    const items = group.map((attempt) => ({
+      attempt,
+      reflection: reflections.get(attempt.id)!,
+    }));
+    const answer = yield* during(
+      "curate",
+      `${group.length} curations`,
+      curator.curate(items, view, context),
+      tokensOf,
+    );
+    if (answer.proposals.length !== group.length) {
+      return yield* new CuratorError({
+        message: `Expected ${group.length} proposals, got ${answer.proposals.length}, at update ${context.update}; the curator has to answer every reflection in order`,
+      });
+    }
+    const known = new Set(view.entries.map((entry) => entry.text));
+    for (const [i, attempt] of group.entries()) {
+      const proposal = answer.proposals[i]!;
+      const operations = admitted(proposal, config, known);
+      if (operations.length > 0) {
+        yield* playbook.apply(key, operations, causeOf(scene, "curator", attempt));
+      }
+      const { parse, text } = proposal;
+      scene.curations.set(attempt.id, { operations: operations.length, parse, text });
+    }
+    scene.use.curate = plus(scene.use.curate, answer.use);
+    yield* conciseOverCap(scene, key);
+  }
+});
 
 /**
  * One context update over the graded attempts of an inner iteration, in batch order:
@@ -100,140 +235,24 @@ export const updateContext = Effect.fn("resd.updateContext")(function* (
   Playbook | Reflector | Curator
 > {
   const playbook = yield* Playbook;
-  const reflector = yield* Reflector;
-  const curator = yield* Curator;
-  const { update } = context;
-  const use = { reflect: noModelUse, curate: noModelUse };
   const reflections = new Map<string, Reflection>();
   const curations = new Map<string, Curation>();
-  if (!config.reflect) return { views: new Map(), reflections, curations, use };
+  const use = { reflect: noModelUse, curate: noModelUse };
+  const views = new Map<string, View>();
+  const scene: Scene = { config, seed, context, during, playbook, reflections, curations, use };
+  if (!config.reflect) return { views, reflections, curations, use };
 
-  const keyOf = (attempt: Attempt) => playbookKey(config.playbook, attempt.taskKey);
-  const keys = [...new Set(attempts.flatMap((attempt) => keyOf(attempt) ?? []))];
-  const viewOf = (key: string | undefined) =>
-    key === undefined ? Effect.succeed(emptyView) : playbook.view(key);
-  const viewsNow = Effect.map(
-    Effect.forEach(keys, (key) => Effect.map(playbook.view(key), (view) => [key, view] as const)),
-    (views): ReadonlyMap<string, View> => new Map(views),
-  );
-  const causedBy = (by: Cause["by"], attempt?: Attempt): Cause => ({
-    update,
-    by,
-    ...(attempt === undefined ? {} : { attempt: attempt.id }),
-  });
-  /** Attempts that share a playbook are asked about together. */
-  const byPlaybook = (some: ReadonlyArray<Attempt>) => [...Map.groupBy(some, keyOf)];
-  const advance = Effect.forEach(keys, (key) => playbook.advance(key, causedBy("curator")), {
-    discard: true,
-  });
-
-  // Concise: the cap takes part only if the playbook has outgrown it.
-  for (const key of keys) {
-    const rule = conciseDue(config.concise, yield* playbook.view(key));
-    if (rule === undefined) continue;
-    const pass = hashSeed(seed, "concise", update, key, "before");
-    yield* playbook.concise(key, rule, pass, causedBy("concise"));
-  }
-
+  const keys = byPlaybook(scene, attempts).flatMap(([key]) => key ?? []);
   const failures = attempts.filter((attempt) => !attempt.success);
   const successes = attempts.filter((attempt) => attempt.success);
 
-  // Reflect: one call per failure, all from the same snapshot.
-  for (const [key, group] of byPlaybook(failures)) {
-    const view = yield* viewOf(key);
-    const answer = yield* during(
-      "reflect",
-      `${group.length} reflections`,
-      reflector.reflect(group, view, context),
-      ({ use: { generatedTokens } }) => generatedTokens,
-    );
-    if (answer.reflections.length !== group.length) {
-      return yield* new ReflectorError({
-        message: `Expected ${group.length} reflections, got ${answer.reflections.length}, at update ${update}; the reflector has to answer every failure in order`,
-      });
-    }
-    group.forEach((attempt, i) => reflections.set(attempt.id, answer.reflections[i]!));
-    use.reflect = plus(use.reflect, answer.use);
-  }
+  for (const key of keys) yield* conciseIfDue(scene, key);
+  yield* reflectOn(scene, failures);
+  for (const attempt of failures) yield* tag(scene, attempt, reflections.get(attempt.id)!.tags);
+  if (config.successTagging) yield* creditFor(scene, successes);
+  yield* curate(scene, failures);
+  for (const key of keys) yield* playbook.advance(key, causeOf(scene, "curator"));
 
-  // Tag: sample by sample, so that an entry may gain as much as there are failures.
-  for (const attempt of failures) {
-    const key = keyOf(attempt);
-    const tags = reflections.get(attempt.id)?.tags ?? [];
-    if (key !== undefined && tags.length > 0) {
-      yield* playbook.tag(key, tags, causedBy("reflector", attempt));
-    }
-  }
-
-  // Credit: successes tag too, seeing the counts that failures left.
-  const credited = config.deduplicate ? onePerTask(successes) : successes;
-  for (const [key, group] of config.successTagging ? byPlaybook(credited) : []) {
-    if (key === undefined) continue;
-    const view = yield* playbook.view(key);
-    if (view.entries.length === 0) continue; // nothing to credit: no reason to ask
-    const answer = yield* during(
-      "reflect",
-      `credit for ${group.length} successes`,
-      reflector.credit(group, view, context),
-      ({ use: { generatedTokens } }) => generatedTokens,
-    );
-    if (answer.tags.length !== group.length) {
-      return yield* new ReflectorError({
-        message: `Expected tags for ${group.length} successes, got ${answer.tags.length}, at update ${update}; the reflector has to answer every success in order`,
-      });
-    }
-    for (const [i, attempt] of group.entries()) {
-      const tags = answer.tags[i]!;
-      if (tags.length > 0) yield* playbook.tag(key, tags, causedBy("reflector", attempt));
-    }
-    use.reflect = plus(use.reflect, answer.use);
-  }
-
-  if (failures.length === 0) {
-    yield* advance;
-    return { views: yield* viewsNow, reflections, curations, use };
-  }
-
-  // Curate: all calls see one view; what they propose is applied in sample order.
-  const curated = config.deduplicate ? onePerTask(failures) : failures;
-  for (const [key, group] of byPlaybook(curated)) {
-    if (key === undefined) continue;
-    const view = yield* playbook.view(key);
-    const answer = yield* during(
-      "curate",
-      `${group.length} curations`,
-      curator.curate(
-        group.map((attempt) => ({ attempt, reflection: reflections.get(attempt.id)! })),
-        view,
-        context,
-      ),
-      ({ use: { generatedTokens } }) => generatedTokens,
-    );
-    if (answer.proposals.length !== group.length) {
-      return yield* new CuratorError({
-        message: `Expected ${group.length} proposals, got ${answer.proposals.length}, at update ${update}; the curator has to answer every reflection in order`,
-      });
-    }
-    use.curate = plus(use.curate, answer.use);
-    const known = new Set(view.entries.map((entry) => entry.text));
-    let anyRead = false;
-    for (const [i, attempt] of group.entries()) {
-      const { operations, parse, text } = answer.proposals[i]!;
-      const wanted = wasRead(parse) ? admitted(operations, config, known) : [];
-      if (wanted.length > 0) yield* playbook.apply(key, wanted, causedBy("curator", attempt));
-      curations.set(attempt.id, { operations: wanted.length, parse, text });
-      anyRead ||= wasRead(parse);
-    }
-
-    // Concise once more, only over the cap and only where a curator was understood (trap T11).
-    const { method, window, cap, afterCuration } = config.concise;
-    const grown = (yield* playbook.view(key)).entries.length;
-    if (afterCuration && anyRead && cap !== undefined && grown > cap) {
-      const pass = hashSeed(seed, "concise", update, key, "after");
-      yield* playbook.concise(key, { method, window, cap }, pass, causedBy("concise"));
-    }
-  }
-
-  yield* advance;
-  return { views: yield* viewsNow, reflections, curations, use };
+  for (const key of keys) views.set(key, yield* playbook.view(key));
+  return { views, reflections, curations, use };
 });

@@ -160,7 +160,7 @@ describe("updateContext", () => {
   );
 
   it.effect(
-    "updateContext() concises after curation only over the cap, and only where a curator was understood",
+    "updateContext() concises after curation only over the cap, and applies nothing of a reply that could not be read",
     () =>
       Effect.gen(function* () {
         const concise = { ...smallConfig().concise, cap: 2 };

@@ -18,7 +18,8 @@ import type { ResdConfig } from "./config.ts";
 import { ResdError } from "./error.ts";
 import { playbookPrompt, studentPrompt } from "./first_prompt.ts";
 import { inSilence } from "./journal.ts";
-import { type Rollout, type RolloutRequest, rollOut } from "./rollout.ts";
+import { rollOut } from "./rollout.ts";
+import type { Rollout, RolloutRequest } from "./rollout_request.ts";
 
 /** The tasks that a run is measured on. */
 export interface HeldOut {

@@ -8,7 +8,7 @@ import {
   type TaskRow,
 } from "@resd/core";
 import { Effect } from "effect";
-import type { FirstPrompt } from "./rollout.ts";
+import type { FirstPrompt } from "./rollout_request.ts";
 import { planTeacherContext } from "./teacher_context.ts";
 
 const tooLong = (

@@ -12,7 +12,7 @@ import type {
 } from "@resd/core";
 import { SignalReason, hashName } from "@resd/core";
 import type { ContextUpdate } from "./context_update.ts";
-import type { Rollouts } from "./rollout.ts";
+import type { Rollouts } from "./rollout_request.ts";
 import type { Totals } from "./summary.ts";
 import type { TeacherContext } from "./teacher_context.ts";
 

@@ -31,6 +31,7 @@ export * from "./playbook/tagging.ts";
 export * from "./playbook_history.ts";
 export * from "./presets.ts";
 export * from "./rollout.ts";
+export * from "./rollout_request.ts";
 export * from "./run_state.ts";
 export * from "./signal.ts";
 export * from "./solution_buffer.ts";

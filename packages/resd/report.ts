@@ -10,7 +10,7 @@ import { Effect } from "effect";
 import { type ContextUpdate, playbookKey } from "./context_update.ts";
 import type { ResdConfig } from "./config.ts";
 import { promptText } from "./prompt_text.ts";
-import type { Rollout } from "./rollout.ts";
+import type { Rollout } from "./rollout_request.ts";
 import type { RunState } from "./run_state.ts";
 import { countChanges } from "./summary.ts";
 import type { Taught } from "./teach.ts";

@@ -2,7 +2,6 @@
 import {
   type Attempt,
   Format,
-  type Ids,
   Policy,
   type PolicyError,
   type SignalReason,
@@ -12,6 +11,7 @@ import { Effect } from "effect";
 import type { ResdConfig } from "./config.ts";
 import { type ContextUpdate, playbookKey } from "./context_update.ts";
 import type { Demonstration } from "./demonstration.ts";
+import { joinIds } from "./ids.ts";
 import { answerText } from "./rollout.ts";
 import { signalOf, usesTeacher } from "./signal.ts";
 import {
@@ -71,13 +71,6 @@ export const teach = Effect.fnUntraced(function* (
   return { signal: signalOf(objective, attempt.success, demonstration, wanted, sections), context };
 });
 
-const joined = (prompt: Ids, suffix: Ids): Ids => {
-  const ids = new Int32Array(prompt.length + suffix.length);
-  ids.set(prompt);
-  ids.set(suffix, prompt.length);
-  return ids;
-};
-
 /** The sample of an attempt. Without a signal nothing of it is trained on, but it still counts as one of the batch. */
 export const trainSample = (
   attempt: Attempt,
@@ -94,7 +87,7 @@ export const trainSample = (
       ? {}
       : {
           teacher: {
-            ids: joined(prompt, attempt.ids.subarray(attempt.from)),
+            ids: joinIds(prompt, attempt.ids.subarray(attempt.from)),
             from: prompt.length,
           },
         }),

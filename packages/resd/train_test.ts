@@ -378,12 +378,12 @@ describe("train", () => {
       const world = makeWorld({
         failing: (at, key) => (at === "open" && key === "train1" ? brokenTask(key) : undefined),
       });
-      yield* run(world, smallConfig({ updates: 2 }));
+      yield* run(world, smallConfig({ updates: 2, rolloutsPerPrompt: 2 }));
       const warnings = eventsOf(world, "Warned").map((event) => event.code);
       assert.deepEqual(warnings, ["broken-task"]);
       assert.deepEqual(
         eventsOf(world, "RolledOut").map((event) => event.records.length),
-        [2, 1],
+        [4, 2],
       );
     }),
   );

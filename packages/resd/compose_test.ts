@@ -1,0 +1,144 @@
+import { assert, describe, it } from "@effect/vitest";
+import { Effect } from "effect";
+import { type WorldOptions, makeWorld, smallConfig } from "./_world.ts";
+import { requireCompatible } from "./compose.ts";
+import type { ResdConfig } from "./config.ts";
+import { presets } from "./presets.ts";
+
+const check = (options: WorldOptions, config: ResdConfig = smallConfig()) =>
+  Effect.provide(requireCompatible(config), makeWorld(options).layer);
+const refusal = (options: WorldOptions, config?: ResdConfig) => Effect.flip(check(options, config));
+
+const { objective, evaluation } = smallConfig();
+const grpo = {
+  _tag: "PolicyGradient",
+  shaping: "grpo",
+  clipLow: 0.2,
+  clipHigh: 0.28,
+  aggregation: "token-mean",
+} as const;
+
+describe("requireCompatible", () => {
+  it.effect("requireCompatible() has nothing to say of a composition that fits", () =>
+    Effect.gen(function* () {
+      assert.deepEqual(yield* check({}), []);
+    }),
+  );
+
+  it.effect.each<[string, WorldOptions, Partial<ResdConfig>, RegExp]>([
+    [
+      "an objective",
+      { capabilities: { objectives: [] } },
+      {},
+      /Objective Distill needs the objective bucket-kl.*policy scripted on script/,
+    ],
+    ["the top-k", { capabilities: { topK: 16 } }, {}, /20 largest.*gives 16.*scripted on script/],
+    [
+      "a kind of teacher",
+      { capabilities: { teachers: ["frozen"] } },
+      {},
+      /teacher of kind ema.*scripted/,
+    ],
+    [
+      "gradient clipping",
+      { capabilities: { gradClip: false } },
+      {},
+      /clipNorm 1.*scripted on script/,
+    ],
+    [
+      "prose",
+      { freeText: { reflector: true } },
+      {},
+      /reflector writes prose, prompt format compact/,
+    ],
+    [
+      "a split",
+      {},
+      { splits: { train: "train", evaluate: "test" } },
+      /splits\.evaluate asks for test, environment words has train, heldOut/,
+    ],
+    [
+      "a playbook of answers",
+      { manifest: { feedback: { tests: true, leakage: "answer", maxChars: 9 } } },
+      { evaluation: { ...evaluation, teacher: true } },
+      /evaluation\.teacher.*environment words gives answers away/,
+    ],
+  ])(
+    "requireCompatible() refuses %s that the other side does not give, naming both",
+    ([, options, changes, expected]) =>
+      Effect.gen(function* () {
+        const error = yield* refusal(options, smallConfig(changes));
+        assert.strictEqual(error.reason, "incompatible");
+        assert.match(error.message, expected);
+      }),
+  );
+
+  it.effect("requireCompatible() reports all misfits at once", () =>
+    Effect.gen(function* () {
+      const error = yield* refusal({ capabilities: { topK: 16, gradClip: false, teachers: [] } });
+      assert.strictEqual(error.message.split("\n").length, 3);
+    }),
+  );
+
+  it.effect("requireCompatible() lets a prose reflector pass, when the run never reflects", () =>
+    Effect.gen(function* () {
+      assert.deepEqual(
+        yield* check({ freeText: { reflector: true } }, smallConfig({ reflect: false })),
+        [],
+      );
+    }),
+  );
+
+  const { updates: _updates, ...endless } = smallConfig();
+  const nothing = {
+    playbook: false,
+    attempt: false,
+    feedback: false,
+    reflection: false,
+    solution: false,
+  };
+  it.effect.each<[string, ResdConfig, RegExp]>([
+    ["no end", endless, /updates, epochs or both/],
+    [
+      "cross-entropy",
+      smallConfig({ objective: { _tag: "CrossEntropy", aggregation: "token-mean" } }),
+      /CrossEntropy/,
+    ],
+    ["a teacher without sections", smallConfig({ sections: nothing }), /at least one section/],
+    [
+      "a measured teacher without distillation",
+      smallConfig({ objective: grpo, evaluation: { ...evaluation, teacher: true } }),
+      /evaluation\.teacher to false/,
+    ],
+    [
+      "a student playbook without a playbook",
+      smallConfig({ playbook: "none", studentPlaybook: { every: 4 } }),
+      /studentPlaybook/,
+    ],
+    [
+      "a floor above the ceiling",
+      smallConfig({
+        objective: { ...objective, ratioMin: 0.5, ratioMax: 0.2 } as typeof objective,
+      }),
+      /ratioMin/,
+    ],
+  ])("requireCompatible() refuses %s as a contradiction", ([, config, expected]) =>
+    Effect.gen(function* () {
+      const error = yield* refusal({}, config);
+      assert.strictEqual(error.reason, "configuration");
+      assert.match(error.message, expected);
+    }),
+  );
+
+  it.effect("requireCompatible() warns of the biased sampling that the paper's presets keep", () =>
+    Effect.gen(function* () {
+      const splits = { train: "train", evaluate: "heldOut" };
+      const warnings = yield* check({}, { ...presets["paper/base"], splits });
+      assert.deepEqual(
+        warnings.map((warning) => warning.code),
+        ["biased-sampling"],
+      );
+      assert.match(warnings[0]?.message ?? "", /top-p 0\.95.*scripted on script.*Distill/);
+    }),
+  );
+});
