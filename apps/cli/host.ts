@@ -1,0 +1,116 @@
+/** This program as a host of runs: how it imports modules, where it finds packages, and what machine it is on. */
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { findPackageJSON, registerHooks } from "node:module";
+import { availableParallelism, cpus, totalmem } from "node:os";
+import { join, resolve } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { RunHost } from "@resd/run";
+import { Layer } from "effect";
+
+/** The repository, or wherever the application is installed. */
+export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+interface PackageJson {
+  readonly name: string;
+  readonly version: string;
+  readonly dependencies?: Readonly<Record<string, string>>;
+}
+
+const readPackage = (path: string): PackageJson =>
+  JSON.parse(readFileSync(path, "utf8")) as PackageJson;
+
+export const APPLICATION = readPackage(join(import.meta.dirname, "package.json"));
+
+const findInstalled = (name: string, base: string): string | undefined => {
+  try {
+    return findPackageJSON(name, base);
+  } catch {
+    return undefined; // findPackageJSON throws where a package is missing
+  }
+};
+
+const OUR_PLUGIN = /^@resd\/([a-z]+-.+)$/;
+
+/** Installed beside the person, beside the application, or a plugin's folder of the workspace. */
+const findPackage = (name: string): string | undefined => {
+  const folder = OUR_PLUGIN.exec(name)?.[1];
+  const inWorkspace = folder && join(ROOT, "plugins", folder, "package.json");
+  return (
+    findInstalled(name, pathToFileURL(join(resolve(), "_")).href) ??
+    findInstalled(name, import.meta.url) ??
+    (inWorkspace !== undefined && existsSync(inWorkspace) ? inWorkspace : undefined)
+  );
+};
+
+let hooked = false;
+
+/** Lets a configuration file that lies anywhere import the packages of the application. */
+const shareOurPackages = (): void => {
+  if (hooked) return;
+  hooked = true;
+  registerHooks({
+    resolve: (specifier, context, next) => {
+      if (!/^(@resd\/|effect(\/|$))/.test(specifier)) return next(specifier, context);
+      try {
+        return next(specifier, context);
+      } catch {
+        return next(specifier, { ...context, parentURL: import.meta.url });
+      }
+    },
+  });
+};
+
+const gitState = (): { commit: string; changed: boolean } | undefined => {
+  const git = (...args: ReadonlyArray<string>) =>
+    execFileSync("git", ["-C", ROOT, ...args], {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+      timeout: 5000,
+    }).trim();
+  try {
+    return { commit: git("rev-parse", "HEAD"), changed: git("status", "--porcelain") !== "" };
+  } catch {
+    return undefined; // no git, or no repository: nothing to record
+  }
+};
+
+const versionOf = (name: string): string | undefined => {
+  const found = findInstalled(name, import.meta.url);
+  return found === undefined ? undefined : readPackage(found).version;
+};
+
+const facts = () => {
+  const git = gitState();
+  const versions: Record<string, string> = {
+    resd: APPLICATION.version,
+    node: process.versions.node,
+    v8: process.versions.v8,
+  };
+  for (const name of ["effect", "@resd/engine", "@resd/resd"]) {
+    const version = versionOf(name);
+    if (version !== undefined) versions[name] = version;
+  }
+  return {
+    command: process.argv.slice(1),
+    startedAt: new Date().toISOString(),
+    versions,
+    hardware: {
+      platform: `${process.platform}-${process.arch}`,
+      processor: cpus()[0]?.model ?? "unknown",
+      cores: availableParallelism(),
+      memoryBytes: totalmem(),
+    },
+    ...(git === undefined ? {} : { git }),
+  };
+};
+
+export const hostLayer = Layer.sync(RunHost, () => ({
+  facts: facts(),
+  importModule: (path: string): Promise<unknown> => {
+    shareOurPackages();
+    return import(pathToFileURL(path).href) as Promise<unknown>;
+  },
+  findPackage,
+  knownPackages: Object.keys(APPLICATION.dependencies ?? {}),
+}));

@@ -1,0 +1,57 @@
+/** Command lines in two parts: the verb's own flags, and values of the configuration such as `--resd.lr=1e-3`. */
+import type { Override } from "@resd/run";
+
+export const VERBS = ["train", "eval", "sample", "doctor"] as const;
+
+export interface SplitArgs {
+  /** For the verb's parser. */
+  readonly args: ReadonlyArray<string>;
+  readonly overrides: ReadonlyArray<Override>;
+}
+
+/** Flags that stand for a key of the configuration under a shorter name. */
+const SHORT: Readonly<Record<string, string>> = { "run-dir": "runDir" };
+
+/** Flags of the verbs themselves and of every command line; whatever else begins with two dashes is configuration. */
+const OWN_FLAGS = new Set([
+  "json",
+  "dry-run",
+  "help",
+  "version",
+  "completions",
+  "log-level",
+  "wizard",
+  "split",
+  "tasks",
+  "samples",
+  "as",
+  "with-playbook",
+]);
+
+/** Puts `train` where no verb stands, and takes the values of the configuration out. */
+export const splitArgs = (argv: ReadonlyArray<string>): SplitArgs => {
+  const [first] = argv;
+  const verbless =
+    first === undefined ||
+    (first.startsWith("-") && !["--help", "-h", "--version", "--completions"].includes(first));
+  const args: Array<string> = verbless ? ["train"] : [];
+  const overrides: Array<Override> = [];
+  for (let i = 0; i < argv.length; i++) {
+    const arg = argv[i]!;
+    const [, name, value] = /^--([^=]+)(?:=(.*))?$/s.exec(arg) ?? [];
+    if (name === undefined || OWN_FLAGS.has(name)) {
+      args.push(arg);
+      continue;
+    }
+    const next = argv[i + 1];
+    const follows = value === undefined && next !== undefined && !next.startsWith("--");
+    if (follows) i++;
+    // A flag without a value switches on.
+    overrides.push({
+      path: SHORT[name] ?? name,
+      text: value ?? (follows ? next : "true"),
+      flag: `--${name}`,
+    });
+  }
+  return { args, overrides };
+};

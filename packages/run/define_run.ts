@@ -1,0 +1,96 @@
+/** A run as code: a preset, what differs from it, and layers that take the place of plugins. */
+import type {
+  Compute,
+  Curator,
+  Environment,
+  Format,
+  Playbook,
+  Policy,
+  Reflector,
+  Tracker,
+} from "@resd/core";
+import type { PresetName } from "@resd/resd";
+import type { FileSystem, Layer, Path } from "effect";
+import type { ConfigPart } from "./resolve_config.ts";
+import { CUSTOM, type RunConfig, SLOTS } from "./run_config.ts";
+
+/** What every layer of a run may use without asking. */
+export type HostServices = FileSystem.FileSystem | Path.Path;
+
+/** A layer for a slot: it may use the host's services and the parts that come before it. */
+export type SlotLayer<Provides, Uses = never> = Layer.Layer<
+  Provides,
+  { readonly message: string },
+  HostServices | Uses
+>;
+
+/** Layers in code, each in the place of the plugin that the configuration would name. */
+export interface RunLayers {
+  readonly environment?: SlotLayer<Environment>;
+  readonly compute?: SlotLayer<Compute>;
+  readonly policy?: SlotLayer<Policy, Compute>;
+  readonly format?: SlotLayer<Format, Policy>;
+  readonly playbook?: SlotLayer<Playbook>;
+  readonly reflector?: SlotLayer<Reflector, Policy | Format | Environment>;
+  readonly curator?: SlotLayer<Curator, Policy | Format | Environment>;
+  /** Listens beside the run folder and the configured trackers. */
+  readonly tracker?: SlotLayer<Tracker>;
+}
+
+/** A configuration of which only what differs is said. */
+export type Differences<A> =
+  A extends ReadonlyArray<unknown>
+    ? A
+    : A extends object
+      ? { readonly [K in keyof A]?: Differences<A[K]> }
+      : A;
+
+export interface RunDefinition {
+  readonly preset?: PresetName;
+  readonly config?: Differences<Omit<RunConfig, "preset">>;
+  readonly layers?: RunLayers;
+}
+
+const DEFINED: unique symbol = Symbol.for("@resd/run/RunDefinition");
+
+export interface DefinedRun extends RunDefinition {
+  readonly [DEFINED]: true;
+}
+
+/**
+ * Defines a run. The default export of a configuration file in TypeScript is one.
+ *
+ * @example
+ * ```ts
+ * export default defineRun({ preset: "kestrel", config: { resd: { solutionBuffer: false } } });
+ * ```
+ */
+export const defineRun = (definition: RunDefinition): DefinedRun => ({
+  ...definition,
+  [DEFINED]: true,
+});
+
+export const isDefinedRun = (value: unknown): value is DefinedRun =>
+  typeof value === "object" && value !== null && DEFINED in value;
+
+/** The data of a definition, with its layers noted in their slots. */
+export const partsOf = (run: RunDefinition, source: string): ReadonlyArray<ConfigPart> => {
+  const slots = Object.keys(SLOTS).filter((slot) => run.layers?.[slot as keyof typeof SLOTS]);
+  return [
+    ...(slots.length === 0
+      ? []
+      : [
+          {
+            source: `layers of ${source}`,
+            values: Object.fromEntries(slots.map((slot) => [slot, { use: CUSTOM, options: {} }])),
+          },
+        ]),
+    {
+      source,
+      values: {
+        ...(run.preset === undefined ? {} : { preset: run.preset }),
+        ...run.config,
+      },
+    },
+  ];
+};

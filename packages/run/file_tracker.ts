@@ -1,0 +1,133 @@
+/** The tracker that writes the run folder. What it writes is the truth; all other trackers are copies. */
+import type { HistoryLine, RunEvent, Tracker, View } from "@resd/core";
+import { Summary } from "@resd/resd";
+import { Clock, Effect, FileSystem, type PlatformError, Schema, type Scope } from "effect";
+import { evaluationLine, rolloutLine, updateLine } from "./event_lines.ts";
+import { openLines, writeJson, writeWhole } from "./files.ts";
+import { type RunFiles, stepName } from "./run_folder.ts";
+
+/** How a run ended, as its last event told. */
+export interface Ending {
+  readonly outcome: "finished" | "interrupted" | "failed";
+  readonly message?: string;
+  readonly summary: Summary;
+}
+
+export interface FileTracker {
+  readonly event: Tracker["Service"]["event"];
+  readonly ending: () => Ending | undefined;
+  /** The newest reading of each playbook. */
+  readonly views: ReadonlyMap<string, View>;
+  /** The first failure to write, if there was one. */
+  readonly failure: () => PlatformError.PlatformError | undefined;
+}
+
+const historyLine = (update: number, line: HistoryLine): string =>
+  JSON.stringify({ update: update + 1, ...line });
+
+/** A line of the log: seconds since the start, what happened. */
+const logLine = (event: RunEvent): string | undefined => {
+  switch (event._tag) {
+    case "Started":
+      return `started ${event.variant}, seed ${event.seed}, ${event.updates} updates ${JSON.stringify(event.facts)}`;
+    case "Updated":
+      return `update ${event.update + 1}: loss ${event.report.loss}, gradient norm ${event.report.gradNorm}`;
+    case "Evaluated":
+      return `evaluation after ${event.update} updates: student ${event.student.perTask}${event.teacher === undefined ? "" : `, teacher ${event.teacher.perTask}`}`;
+    case "Warned":
+      return `warning ${event.code} at update ${event.update + 1}: ${event.message}`;
+    case "Ended":
+      return `${event.outcome}${event.message === undefined ? "" : `: ${event.message}`}`;
+    default:
+      return undefined;
+  }
+};
+
+/**
+ * Opens the files of a run for its events. A failure to write ends neither the tracker nor the run; it is kept to be
+ * reported at the end.
+ */
+export const makeFileTracker = Effect.fn("makeFileTracker")(function* (
+  files: RunFiles,
+): Effect.fn.Return<FileTracker, PlatformError.PlatformError, FileSystem.FileSystem | Scope.Scope> {
+  const fs = yield* FileSystem.FileSystem;
+  const metrics = yield* openLines(files.metrics);
+  const operations = yield* openLines(files.operations);
+  const log = yield* openLines(files.log);
+  const start = yield* Clock.monotonicTimeNanos;
+  const sinceStart = Effect.map(
+    Clock.monotonicTimeNanos,
+    (now) => Math.round(Number(now - start) / 1e3) / 1e6,
+  );
+
+  const views = new Map<string, View>();
+  const phases = new Map<string, number>();
+  let changed = false;
+  let ending: Ending | undefined;
+  let failure: PlatformError.PlatformError | undefined;
+
+  const writePlaybooks = (update: number) =>
+    Effect.suspend(() => {
+      if (!changed) return Effect.void;
+      changed = false;
+      return writeJson(`${files.playbook}/${stepName(update + 1)}.json`, {
+        update: update + 1,
+        playbooks: Object.fromEntries(views),
+      });
+    });
+
+  const write = Effect.fnUntraced(function* (event: RunEvent) {
+    const seconds = yield* sinceStart;
+    const told = logLine(event);
+    if (told !== undefined) yield* log([`${seconds.toFixed(3)}s ${told}`]);
+    switch (event._tag) {
+      case "PhaseEnded":
+        phases.set(event.phase, (phases.get(event.phase) ?? 0) + event.seconds);
+        return;
+      case "RolledOut":
+        yield* writePlaybooks(event.update);
+        return yield* writeWhole(
+          `${files.rollouts}/step-${stepName(event.update + 1)}.jsonl`,
+          event.records
+            .map((record) => `${JSON.stringify(rolloutLine(record, event.update))}\n`)
+            .join(""),
+        );
+      case "PlaybookChanged":
+        if (event.lines[0] === undefined) return;
+        views.set(event.lines[0].key, event.view);
+        changed ||= event.lines.some((line) => line.change._tag !== "Advanced");
+        return yield* operations(event.lines.map((line) => historyLine(event.update, line)));
+      case "Updated": {
+        const spent = Object.fromEntries(phases);
+        phases.clear();
+        return yield* metrics([
+          JSON.stringify(updateLine(event, { ...spent, sinceStart: seconds })),
+        ]);
+      }
+      case "Evaluated":
+        phases.delete("evaluate");
+        return yield* metrics([JSON.stringify(evaluationLine(event, seconds))]);
+      case "Ended":
+        ending = {
+          outcome: event.outcome,
+          ...(event.message === undefined ? {} : { message: event.message }),
+          summary: Schema.decodeUnknownSync(Summary)(event.summary),
+        };
+        // Whole summary.json follows when the model is saved; until then a crash leaves this one.
+        return yield* writeJson(files.summary, { ...event.summary, outcome: event.outcome });
+      default:
+        return;
+    }
+  });
+
+  return {
+    event: (event) =>
+      write(event).pipe(
+        Effect.provideService(FileSystem.FileSystem, fs),
+        Effect.catch((error) => Effect.sync(() => void (failure ??= error))),
+      ),
+    ending: () => ending,
+    views,
+    failure: () => failure,
+  };
+});

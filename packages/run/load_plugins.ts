@@ -1,0 +1,106 @@
+/** The plugins of a configuration: found, loaded, and their options compared with what they know. */
+import { Sampling } from "@resd/core";
+import { Effect, type FileSystem, type Path } from "effect";
+import { type ConfigError, configError } from "./config_error.ts";
+import { type Sources, valueAt } from "./config_values.ts";
+import type { RunLayers } from "./define_run.ts";
+import { PluginError } from "./plugin_error.ts";
+import type { ResolvedConfig } from "./resolve_config.ts";
+import { type FoundPlugin, type PluginModule, findPlugin, loadPlugin } from "./resolve_plugin.ts";
+import { CUSTOM, type PluginChoice, type RunConfig, SLOTS, type Slot } from "./run_config.ts";
+import type { RunHost } from "./run_host.ts";
+import { keysOf, writtenSide } from "./schema_paths.ts";
+import { unknownKeys } from "./unknown_keys.ts";
+
+/** Where a choice stands in the configuration, what it names, and its code. */
+export interface LoadedPlugin {
+  readonly path: string;
+  readonly found: FoundPlugin;
+  readonly module: PluginModule;
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+/** All plugins of a configuration, by where they stand. */
+export type LoadedPlugins = ReadonlyMap<string, LoadedPlugin>;
+
+/** Services that no part of a run provides yet. */
+const UNMET_NEEDS = ["sandbox:js", "sandbox:python", "sandbox:shell", "judge"];
+
+/** Values of the run's Schema that are handed to plugins which ask a model and say nothing else themselves. */
+const withReflectSampling = (
+  slot: Slot | "trackers",
+  module: PluginModule,
+  options: Readonly<Record<string, unknown>>,
+  { resd }: RunConfig,
+): Readonly<Record<string, unknown>> => {
+  if (slot !== "reflector" && slot !== "curator") return options;
+  const known = keysOf(writtenSide(module.Options)) ?? [];
+  const handed = Object.keys(Sampling.fields).filter((key) => known.includes(key));
+  return {
+    ...Object.fromEntries(handed.map((key) => [key, resd.sampling.reflect[key as keyof Sampling]])),
+    ...options,
+  };
+};
+
+/**
+ * Finds all plugins of a configuration, then loads them and compares their options with what they know. Manifests of all
+ * are read before the code of any is imported.
+ */
+export const loadPlugins = Effect.fn("loadPlugins")(function* (
+  { config, sources }: ResolvedConfig,
+  layers: RunLayers,
+): Effect.fn.Return<
+  LoadedPlugins,
+  ConfigError | PluginError,
+  FileSystem.FileSystem | Path.Path | RunHost
+> {
+  // With a policy in code nothing is computed, unless a layer asks for it.
+  const needed = (slot: Slot) => !(slot === "compute" && layers.policy !== undefined);
+  const choices: ReadonlyArray<readonly [string, Slot | "trackers", PluginChoice]> = [
+    ...Object.keys(SLOTS).flatMap((name) => {
+      const slot = name as Slot;
+      const choice = config[slot];
+      return choice.use === CUSTOM || !needed(slot) ? [] : [[slot, slot, choice] as const];
+    }),
+    ...config.trackers.map((choice, i) => [`trackers.${i}`, "trackers", choice] as const),
+  ];
+  const found = yield* Effect.forEach(choices, ([path, slot, choice]) =>
+    Effect.map(findPlugin(slot === "trackers" ? "tracker" : SLOTS[slot], choice.use), (plugin) => ({
+      path,
+      slot,
+      choice,
+      plugin,
+    })),
+  );
+  const loaded = yield* Effect.forEach(
+    found,
+    ({ path, slot, choice, plugin }) =>
+      Effect.map(loadPlugin(plugin), (module): readonly [string, LoadedPlugin] => [
+        path,
+        {
+          path,
+          found: plugin,
+          module,
+          options: withReflectSampling(slot, module, choice.options, config),
+        },
+      ]),
+    { concurrency: "unbounded" },
+  );
+  const known: Sources = new Map(Object.entries(sources));
+  const faults = loaded.flatMap(([path, { module, options }]) =>
+    unknownKeys(module.Options, options, known, `${path}.options`),
+  );
+  if (faults.length > 0) return yield* configError(faults);
+  for (const [, { found: plugin, module }] of loaded) {
+    const needs = valueAt(module, ["manifest", "needs"]);
+    const unmet = Array.isArray(needs) ? needs.filter((need) => UNMET_NEEDS.includes(need)) : [];
+    if (unmet.length > 0) {
+      return yield* new PluginError({
+        use: plugin.use,
+        reason: "layer",
+        message: `Expected a plugin whose needs a run can meet, got ${plugin.package}, which needs ${unmet.join(", ")}; give its layer in code, with these services provided: defineRun({ layers: { … } })`,
+      });
+    }
+  }
+  return new Map(loaded);
+});

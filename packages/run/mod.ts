@@ -1,0 +1,22 @@
+/**
+ * A run on disk: its configuration from presets, files and flags, the plugins it names, the folder that holds everything
+ * about it, and its summary.
+ *
+ * @module
+ */
+export * from "./compose_run.ts";
+export * from "./config_error.ts";
+export * from "./config_file.ts";
+export * from "./define_run.ts";
+export * from "./event_lines.ts";
+export * from "./file_tracker.ts";
+export * from "./load_plugins.ts";
+export * from "./nearest.ts";
+export * from "./plugin_error.ts";
+export * from "./prepare_run.ts";
+export * from "./resolve_config.ts";
+export * from "./resolve_plugin.ts";
+export * from "./run_config.ts";
+export * from "./run_folder.ts";
+export * from "./run_host.ts";
+export * from "./run_summary.ts";

@@ -1,0 +1,9 @@
+/** A plugin that cannot be used. */
+import { Schema } from "effect";
+
+export class PluginError extends Schema.TaggedError<PluginError>()("PluginError", {
+  message: Schema.String,
+  /** As the configuration names it. */
+  use: Schema.String,
+  reason: Schema.Literals(["not-found", "manifest", "module", "options", "layer"]),
+}) {}

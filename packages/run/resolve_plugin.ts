@@ -1,0 +1,149 @@
+/** From the name of a plugin to its code: the manifest is read, and found fit, before anything is imported. */
+import { Effect, FileSystem, Path, Schema } from "effect";
+import type { Layer } from "effect";
+import { nearest } from "./nearest.ts";
+import { PluginError } from "./plugin_error.ts";
+import { RunHost } from "./run_host.ts";
+
+/** What a plugin's package.json says under `resd`. */
+export const PluginManifest = Schema.Struct({
+  apiVersion: Schema.Literal("resd/1"),
+  seam: Schema.Literals(["env", "reflector", "curator", "playbook", "compute", "tracker"]),
+  id: Schema.NonEmptyString,
+  /** Module that exports `layer` and `Options`, relative to package.json. */
+  entry: Schema.NonEmptyString,
+});
+export type PluginManifest = typeof PluginManifest.Type;
+export type Seam = PluginManifest["seam"];
+
+const PackageJson = Schema.fromJsonString(
+  Schema.Struct({
+    name: Schema.String,
+    version: Schema.optionalKey(Schema.String),
+    resd: Schema.optionalKey(Schema.Unknown),
+  }),
+);
+
+/** A plugin whose manifest fits, not yet imported. */
+export interface FoundPlugin {
+  readonly use: string;
+  readonly package: string;
+  readonly version: string;
+  readonly manifest: PluginManifest;
+  /** Absolute path of the module. */
+  readonly entry: string;
+}
+
+/** A plugin's module, as far as its exports are checked: whether `layer` fits its seam, running it shows. */
+export interface PluginModule {
+  readonly layer: (options: unknown) => Layer.Layer<never, unknown, unknown>;
+  readonly Options: Schema.Top;
+}
+
+const isPath = (use: string): boolean => /^(\.{1,2}(\/|$)|\/|[A-Za-z]:[\\/])/.test(use);
+
+const candidates = (seam: Seam, use: string): ReadonlyArray<string> =>
+  use.includes("/") || use.startsWith("resd-")
+    ? [use]
+    : [`@resd/${seam}-${use}`, `resd-${seam}-${use}`, use];
+
+const notFound = (
+  seam: Seam,
+  use: string,
+  tried: ReadonlyArray<string>,
+  known: ReadonlyArray<string>,
+) => {
+  const prefix = `@resd/${seam}-`;
+  const ids = known.flatMap((name) => (name.startsWith(prefix) ? [name.slice(prefix.length)] : []));
+  const close = nearest(use, ids);
+  const advice =
+    close !== undefined
+      ? `did you mean ${close}?`
+      : ids.length > 0
+        ? `use ${ids.join(" or ")}, or install the package`
+        : "install the package, or give a path";
+  return new PluginError({
+    use,
+    reason: "not-found",
+    message: `Expected a plugin for the seam ${seam}, got ${use}, which is none of ${tried.join(", ")}; ${advice}`,
+  });
+};
+
+/** Finds a plugin by id, package name or path, and decodes its manifest. Nothing of the plugin runs. */
+export const findPlugin = Effect.fn("findPlugin")(function* (
+  seam: Seam,
+  use: string,
+): Effect.fn.Return<FoundPlugin, PluginError, FileSystem.FileSystem | Path.Path | RunHost> {
+  const fs = yield* FileSystem.FileSystem;
+  const path = yield* Path.Path;
+  const host = yield* RunHost;
+  const refuse = (message: string) => new PluginError({ use, reason: "manifest", message });
+
+  let file: string | undefined;
+  const tried = isPath(use) ? [path.resolve(use)] : candidates(seam, use);
+  for (const name of tried) {
+    const found = isPath(use) ? path.join(name, "package.json") : host.findPackage(name);
+    if (found === undefined) continue;
+    if (yield* Effect.orElseSucceed(fs.exists(found), () => false)) {
+      file = found;
+      break;
+    }
+  }
+  if (file === undefined) return yield* notFound(seam, use, tried, host.knownPackages);
+
+  const text = yield* Effect.mapError(fs.readFileString(file), (error) => refuse(error.message));
+  const json = yield* Schema.decodeEffect(PackageJson)(text).pipe(
+    Effect.mapError((error) =>
+      refuse(`Expected a package.json, got ${error.message}, at ${file}; correct it`),
+    ),
+  );
+  if (json.resd === undefined) {
+    return yield* refuse(
+      `Expected a "resd" manifest, got a package without one, at ${file}; add "resd": {"apiVersion": "resd/1", "seam": "${seam}", "id": "…", "entry": "./mod.ts"}`,
+    );
+  }
+  const manifest = yield* Schema.decodeUnknownEffect(PluginManifest, { errors: "all" })(
+    json.resd,
+  ).pipe(
+    Effect.mapError((error) =>
+      refuse(
+        `Expected a manifest for resd/1, got ${JSON.stringify(json.resd)}, at ${file}: ${error.message}; correct "resd" there, or install a version of ${json.name} for resd/1`,
+      ),
+    ),
+  );
+  if (manifest.seam !== seam) {
+    return yield* refuse(
+      `Expected a plugin for the seam ${seam}, got ${json.name} for the seam ${manifest.seam}, at ${file}; choose another plugin here`,
+    );
+  }
+  return {
+    use,
+    package: json.name,
+    version: json.version ?? "unversioned",
+    manifest,
+    entry: path.resolve(path.dirname(file), manifest.entry),
+  };
+});
+
+/** Imports a plugin that was found and checks what its module exports. */
+export const loadPlugin = Effect.fn("loadPlugin")(function* (
+  found: FoundPlugin,
+): Effect.fn.Return<PluginModule, PluginError, RunHost> {
+  const host = yield* RunHost;
+  const refuse = (message: string) =>
+    new PluginError({ use: found.use, reason: "module", message });
+  const module = yield* Effect.tryPromise({
+    try: () => host.importModule(found.entry) as Promise<Partial<PluginModule>>,
+    catch: (error) =>
+      refuse(
+        `Expected a module that loads, got ${error instanceof Error ? error.message : String(error)}, at ${found.entry}; correct or reinstall ${found.package}`,
+      ),
+  });
+  const { layer, Options } = module;
+  if (typeof layer !== "function" || !Schema.isSchema(Options)) {
+    return yield* refuse(
+      `Expected exports layer(options) and Options, got ${Object.keys(module).join(", ") || "none"}, at ${found.entry}; export both`,
+    );
+  }
+  return { layer, Options };
+});

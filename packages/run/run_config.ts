@@ -1,0 +1,62 @@
+/** Everything about a run that is data: what it is composed of, and the configuration of the algorithm. */
+import { ResdConfig } from "@resd/resd";
+import { Schema } from "effect";
+
+/** Options that a plugin decodes itself. */
+const Options = Schema.Record(Schema.String, Schema.Unknown);
+
+/** A seam filled by a plugin: an id, a package name or a path, and the plugin's own options. */
+export const PluginChoice = Schema.Struct({ use: Schema.NonEmptyString, options: Options });
+export type PluginChoice = typeof PluginChoice.Type;
+
+/** What `use` reads where a layer in code fills the slot. */
+export const CUSTOM = "custom";
+
+export const RunConfig = Schema.Struct({
+  /** Whose values hold where nothing else is said. */
+  preset: Schema.NonEmptyString,
+  /** Names the variant in results; the preset's name unless given. */
+  variant: Schema.NonEmptyString,
+  /** Decides every draw of the run. */
+  seed: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
+  /** Folder of the run; absent: runs/<variant>-seed-<seed>, numbered when that exists. */
+  runDir: Schema.optionalKey(Schema.NonEmptyString),
+  /** Model folder in Hugging Face's layout. */
+  model: Schema.NonEmptyString,
+  /** Prompt format; `auto` is what the model folder asks for. */
+  format: Schema.Literals(["auto", "chat", "compact"]),
+  environment: PluginChoice,
+  reflector: PluginChoice,
+  curator: PluginChoice,
+  playbook: PluginChoice,
+  compute: PluginChoice,
+  /** Who listens, besides the run folder. */
+  trackers: Schema.Array(PluginChoice),
+  resd: ResdConfig,
+});
+export type RunConfig = typeof RunConfig.Type;
+
+/** Slots of a run that a plugin or a layer in code fills, with the seam each plugin names in its manifest. */
+export const SLOTS = {
+  environment: "env",
+  reflector: "reflector",
+  curator: "curator",
+  playbook: "playbook",
+  compute: "compute",
+} as const;
+export type Slot = keyof typeof SLOTS;
+
+const byDefault = (use: string): PluginChoice => ({ use, options: {} });
+
+/** The values below all presets. */
+export const baseConfig: Omit<RunConfig, "preset" | "variant" | "resd"> = {
+  seed: 1,
+  model: "models/kestrel",
+  format: "auto",
+  environment: byDefault("kestrel"),
+  reflector: byDefault("self"),
+  curator: byDefault("self"),
+  playbook: byDefault("memory"),
+  compute: byDefault("onnx"),
+  trackers: [byDefault("console")],
+};

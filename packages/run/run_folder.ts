@@ -1,0 +1,95 @@
+/** The folder of a run: where everything about it lies. */
+import { Effect, FileSystem, Path, type PlatformError, Schema } from "effect";
+import { writeJson } from "./files.ts";
+import type { ResolvedConfig } from "./resolve_config.ts";
+import type { FoundPlugin } from "./resolve_plugin.ts";
+import type { RunConfig } from "./run_config.ts";
+import type { HostFacts } from "./run_host.ts";
+
+/** A folder that no run can be written to, or read from. */
+export class RunFolderError extends Schema.TaggedError<RunFolderError>()("RunFolderError", {
+  message: Schema.String,
+  folder: Schema.String,
+}) {}
+
+/** Six digits, so that names sort as numbers do. */
+export const stepName = (update: number): string => String(update).padStart(6, "0");
+
+/** Names of the files of a run, from its folder. */
+export const runFiles = (folder: string) => ({
+  folder,
+  config: `${folder}/config.resolved.json`,
+  run: `${folder}/run.json`,
+  metrics: `${folder}/metrics.jsonl`,
+  log: `${folder}/run.log`,
+  summary: `${folder}/summary.json`,
+  rollouts: `${folder}/rollouts`,
+  playbook: `${folder}/playbook`,
+  operations: `${folder}/playbook/ops.jsonl`,
+  playbookSnapshot: `${folder}/playbook/snapshot.json`,
+  evaluations: `${folder}/eval`,
+  model: `${folder}/model`,
+});
+export type RunFiles = ReturnType<typeof runFiles>;
+
+const freeName = Effect.fnUntraced(function* (
+  wanted: string,
+): Effect.fn.Return<string, PlatformError.PlatformError, FileSystem.FileSystem> {
+  const fs = yield* FileSystem.FileSystem;
+  for (let count = 1; ; count++) {
+    const name = count === 1 ? wanted : `${wanted}-${count}`;
+    if (!(yield* fs.exists(name))) return name;
+  }
+});
+
+/**
+ * Makes the folder of a run: the one that the configuration names, which has to be empty or absent, or the first free one
+ * of runs/<variant>-seed-<seed>, -2, -3 …
+ */
+export const makeRunFolder = Effect.fn("makeRunFolder")(function* (
+  config: RunConfig,
+): Effect.fn.Return<
+  RunFiles,
+  RunFolderError | PlatformError.PlatformError,
+  FileSystem.FileSystem | Path.Path
+> {
+  const fs = yield* FileSystem.FileSystem;
+  const path = yield* Path.Path;
+  const variant = config.variant.replaceAll(/[^\p{L}\p{N}._-]+/gu, "-");
+  const folder =
+    config.runDir ?? (yield* freeName(path.join("runs", `${variant}-seed-${config.seed}`)));
+  if (yield* fs.exists(folder)) {
+    const found = yield* fs.readDirectory(folder);
+    if (found.length > 0) {
+      return yield* new RunFolderError({
+        folder,
+        message: `Expected a new or empty folder for the run, got one with ${found.length} files, at ${folder}; choose another --run-dir, or delete it`,
+      });
+    }
+  }
+  const files = runFiles(folder);
+  for (const made of [files.rollouts, files.playbook, files.evaluations]) {
+    yield* fs.makeDirectory(made, { recursive: true });
+  }
+  return files;
+});
+
+/** Writes what is known before the first event: the configuration with its sources, and what it runs on. */
+export const writePreface = Effect.fn("writePreface")(function* (
+  files: RunFiles,
+  resolved: ResolvedConfig,
+  facts: HostFacts,
+  plugins: ReadonlyArray<FoundPlugin>,
+): Effect.fn.Return<void, PlatformError.PlatformError, FileSystem.FileSystem> {
+  yield* writeJson(files.config, resolved);
+  yield* writeJson(files.run, {
+    ...facts,
+    seed: resolved.config.seed,
+    plugins: plugins.map((plugin) => ({
+      seam: plugin.manifest.seam,
+      id: plugin.manifest.id,
+      package: plugin.package,
+      version: plugin.version,
+    })),
+  });
+});

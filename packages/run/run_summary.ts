@@ -1,0 +1,53 @@
+/** summary.json: what a run came to, in one object that anyone can check a claim with. */
+import { Entry, type View } from "@resd/core";
+import { Summary } from "@resd/resd";
+import { Schema } from "effect";
+import type { RunConfig } from "./run_config.ts";
+
+export const RunSummary = Schema.Struct({
+  ...Summary.fields,
+  outcome: Schema.Literals(["finished", "interrupted", "failed"]),
+  /** Why it failed. */
+  message: Schema.optionalKey(Schema.String),
+  preset: Schema.String,
+  environment: Schema.String,
+  model: Schema.String,
+  folder: Schema.String,
+  playbook: Schema.Struct({
+    ...Summary.fields.playbook.fields,
+    /** All entries at the end, with their credit; of playbooks per task those of all tasks. */
+    entries: Schema.Array(Schema.Struct({ key: Schema.String, ...Entry.fields })),
+  }),
+});
+export type RunSummary = typeof RunSummary.Type;
+
+/** Adds what the run folder knows to what the loop counted. */
+export const runSummary = (
+  counted: Summary,
+  facts: {
+    readonly config: RunConfig;
+    readonly folder: string;
+    readonly outcome: RunSummary["outcome"];
+    readonly message?: string;
+    readonly views: ReadonlyMap<string, View>;
+    readonly wallSeconds: number;
+    /** Seconds outside the loop: loading and saving. */
+    readonly phases: Readonly<Record<string, number>>;
+  },
+): RunSummary => ({
+  ...counted,
+  outcome: facts.outcome,
+  ...(facts.message === undefined ? {} : { message: facts.message }),
+  wallSeconds: facts.wallSeconds,
+  phases: { ...facts.phases, ...counted.phases },
+  preset: facts.config.preset,
+  environment: facts.config.environment.use,
+  model: facts.config.model,
+  folder: facts.folder,
+  playbook: {
+    ...counted.playbook,
+    entries: [...facts.views].flatMap(([key, view]) =>
+      view.entries.map((entry) => ({ key, ...entry })),
+    ),
+  },
+});
