@@ -6,8 +6,11 @@
  *
  * @module
  */
+export { putArrays, releaseArrays } from "./arrays.ts";
 export { fullRows, lengthBucket } from "./buckets.ts";
+export { generateBatch, type GenerationContext } from "./generate.ts";
 export * from "./optim/adamw.ts";
 export * from "./optim/muon.ts";
 export * from "./optim/optimizer.ts";
 export * from "./pretrain.ts";
+export { makePrograms } from "./programs.ts";

@@ -1,0 +1,60 @@
+/**
+ * Measures what the documentation states.
+ *
+ *     npm run bench -- cpu
+ *     npm run bench -- cpu --json --threads 1 --only "train step"
+ */
+import { availableParallelism } from "node:os";
+import { NodeRuntime, NodeServices } from "@effect/platform-node";
+import { Console, Effect, Schema } from "effect";
+import { Command, Flag } from "effect/cli";
+import { cpuSuite } from "./cpu_suite.ts";
+import type { Measurement, SuiteOptions } from "./measurement.ts";
+import { table } from "./table.ts";
+
+const Positive = Schema.Int.check(Schema.isGreaterThan(0));
+
+const flags = {
+  json: Flag.Boolean("json").pipe(
+    Flag.withDefault(false),
+    Flag.withDescription("Print a JSON array; ratio > 1 means that ours is better"),
+  ),
+  threads: Flag.Int("threads").pipe(
+    Flag.withSchema(Positive),
+    Flag.withDefault(availableParallelism()),
+    Flag.withDescription("Threads of both sides; all cores unless given"),
+  ),
+  repeats: Flag.Int("repeats").pipe(
+    Flag.withSchema(Positive),
+    Flag.withDefault(10),
+    Flag.withDescription("Timed repeats of each side, taken in turns"),
+  ),
+  only: Flag.String("only").pipe(
+    Flag.withDefault(""),
+    Flag.withDescription("Take only the measurements whose name contains this text"),
+  ),
+};
+
+const printed =
+  <E, R>(suite: (options: SuiteOptions) => Effect.Effect<ReadonlyArray<Measurement>, E, R>) =>
+  (options: SuiteOptions & { readonly json: boolean }) =>
+    Effect.flatMap(suite(options), (rows) =>
+      Console.log(options.json ? JSON.stringify(rows, null, 2) : table(rows)),
+    );
+
+const cpu = Command.make("cpu", flags, printed(cpuSuite)).pipe(
+  Command.withDescription(
+    "Training steps and greedy generation at 1 M and 30 M parameters, beside PyTorch eager",
+  ),
+);
+
+const bench = Command.make("bench").pipe(
+  Command.withDescription("Measures what the documentation states"),
+  Command.withSubcommands([cpu]),
+);
+
+bench.pipe(
+  Command.run({ version: "0.1.0" }),
+  Effect.provide(NodeServices.layer),
+  NodeRuntime.runMain,
+);
