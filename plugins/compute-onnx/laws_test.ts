@@ -12,7 +12,7 @@ describe("compute-onnx keeps the laws of backends, with two threads", () => {
 
 withLayer(layer({ threads: 1 }))("compute-onnx reproduces the golden losses in f32", (it) => {
   for (const { name, graph, inputs, expected } of goldenCases()) {
-    it.live(name, () =>
+    it.effect(name, () =>
       Effect.gen(function* () {
         const compute = yield* Compute;
         const program = yield* compute.compile(graph);
