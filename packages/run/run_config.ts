@@ -1,12 +1,15 @@
 /** Everything about a run that is data: what it is composed of, and the configuration of the algorithm. */
 import { ResdConfig } from "@resd/resd";
-import { Schema } from "effect";
+import { Effect, Schema } from "effect";
 
 /** Options that a plugin decodes itself. */
 const Options = Schema.Record(Schema.String, Schema.Unknown);
 
 /** A seam filled by a plugin: an id, a package name or a path, and the plugin's own options. */
-export const PluginChoice = Schema.Struct({ use: Schema.NonEmptyString, options: Options });
+export const PluginChoice = Schema.Struct({
+  use: Schema.NonEmptyString,
+  options: Options.pipe(Schema.withDecodingDefaultKey(Effect.succeed({}))),
+});
 export type PluginChoice = typeof PluginChoice.Type;
 
 /** What `use` reads where a layer in code fills the slot. */
