@@ -25,6 +25,13 @@ export const putArrays = Effect.fnUntraced(function* (
   return arrays;
 });
 
+/** The arrays under longer names: what a program that reads several sets calls its inputs. */
+export const prefixed = (prefix: string, arrays: Arrays): Record<string, Arr> => {
+  const renamed: Record<string, Arr> = {};
+  for (const name of Object.keys(arrays)) renamed[prefix + name] = arrays[name] as Arr;
+  return renamed;
+};
+
 /** Host copies of all arrays, by name. */
 export const getArrays = Effect.fnUntraced(function* (
   compute: ComputeShape,
@@ -42,17 +49,11 @@ export const releaseArrays = (
   arrays: Arrays,
 ): Effect.Effect<void, ComputeError> => compute.release(Object.values(arrays));
 
-/** The arrays under `prefix`, with the prefix taken off (or another put in its place). */
-export const withPrefix = (
-  arrays: Arrays,
-  prefix: string,
-  replacement = "",
-): Record<string, Arr> => {
+/** The arrays whose names begin with `prefix`, without it: the inverse of `prefixed`. */
+export const withPrefix = (arrays: Arrays, prefix: string): Record<string, Arr> => {
   const found: Record<string, Arr> = {};
   for (const name of Object.keys(arrays)) {
-    if (name.startsWith(prefix)) {
-      found[replacement + name.slice(prefix.length)] = arrays[name] as Arr;
-    }
+    if (name.startsWith(prefix)) found[name.slice(prefix.length)] = arrays[name] as Arr;
   }
   return found;
 };

@@ -1,6 +1,5 @@
 /** Batched sampling with a key-value cache: one message to the backend a step, ids and log-probs back. */
 import {
-  type Arr,
   type ComputeError,
   type GenerateRequest,
   type Generation,
@@ -11,7 +10,7 @@ import {
 } from "@resd/core";
 import type { DecoderConfig } from "@resd/models";
 import { Effect } from "effect";
-import { type Arrays, releaseArrays } from "./arrays.ts";
+import { type Arrays, prefixed, releaseArrays } from "./arrays.ts";
 import { capacityBucket, lengthBucket } from "./buckets.ts";
 import {
   type CacheSize,
@@ -117,9 +116,7 @@ const generateGroup = Effect.fnUntraced(function* (
     // A baked program is not rebuilt for a larger cache, so its cache has its final size at once.
     C: capacityBucket(Math.max(T, baked ? whole : Math.min(whole, longest + FIRST_ROOM))),
   };
-  const parameters: Record<string, Arr> = {};
-  for (const name of Object.keys(weights.arrays))
-    parameters[`p/${name}`] = weights.arrays[name] as Arr;
+  const parameters = prefixed("p/", weights.arrays);
   const names = cacheNames(config);
   const { topK } = sampling;
   const read = ["ids", "logProbs"];
@@ -228,11 +225,11 @@ const generateGroup = Effect.fnUntraced(function* (
  * Prompts must be shorter than the context (checked by the policy). A generation that reaches the context's end stops
  * with `max_tokens`.
  */
-export const generateBatch = Effect.fnUntraced(function* (
+export const generateBatch = Effect.fnUntraced(function* <E = never>(
   context: GenerationContext,
   requests: ReadonlyArray<GenerateRequest>,
-  weightsOf: (as: GenerateRequest["as"]) => Effect.Effect<Weights, ComputeError>,
-): Effect.fn.Return<ReadonlyArray<Generation>, ComputeError> {
+  weightsOf: (as: GenerateRequest["as"]) => Effect.Effect<Weights, E>,
+): Effect.fn.Return<ReadonlyArray<Generation>, ComputeError | E> {
   const { config } = context;
   const groups = planGeneration(requests, {
     maxRows: context.maxRows,

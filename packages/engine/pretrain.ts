@@ -1,12 +1,20 @@
 /** Pretraining and supervised fine-tuning: cross-entropy on chosen positions of token sequences. */
 import { ComputeError, type ComputeShape, type HostArray } from "@resd/core";
-import { type DecoderConfig, hidden, logits, parameterInputs, parameterSpecs } from "@resd/models";
+import { type DecoderConfig, parameterInputs, parameterSpecs } from "@resd/models";
 import { crossEntropy } from "@resd/objectives";
-import { gatherRows, gradient, graph, input, mul, reshape, sum, type Tensor } from "@resd/tensor";
+import { gradient, graph, input, mul, sum, type Tensor } from "@resd/tensor";
 import { Effect } from "effect";
 import { addGradients, normOf } from "./accumulate.ts";
-import { type Arrays, getArrays, putArrays, releaseArrays, withPrefix } from "./arrays.ts";
+import {
+  type Arrays,
+  getArrays,
+  prefixed,
+  putArrays,
+  releaseArrays,
+  withPrefix,
+} from "./arrays.ts";
 import { gatherBucket, lengthBucket, rowBucket } from "./buckets.ts";
+import { LOGITS_LIMIT, languageRows } from "./language_rows.ts";
 import { planMicroBatches } from "./micro_batch.ts";
 import { clipScale, globalNorm, normNames, squaredNorms } from "./optim/clip.ts";
 import {
@@ -72,9 +80,6 @@ interface Feed {
 }
 
 const MICRO_BATCH_TOKENS = 2048;
-
-/** Largest number of logits [N, V] of one program: four such arrays are alive at a time. */
-const LOGITS_LIMIT = 16 * 2 ** 20;
 
 const countTargets = ({ targets }: Document): number => {
   let count = 0;
@@ -148,10 +153,9 @@ const lossOf = (
   { B, T, N }: Feed,
 ): { loss: Tensor; parameters: Record<string, Tensor> } => {
   const parameters = parameterInputs(config, "p/");
-  const states = hidden(config, parameters, input("ids", [B, T], "i32"));
-  const rows = gatherRows(reshape(states, [B * T, config.hidden_size]), input("rows", [N], "i32"));
+  const ids = input("ids", [B, T], "i32");
   const losses = crossEntropy({
-    logits: logits(config, parameters, rows),
+    logits: languageRows(config, parameters, ids, input("rows", [N], "i32")),
     tokens: input("targets", [N], "i32"),
   });
   return { loss: sum(mul(losses, input("coefficient", [N]))), parameters };
@@ -200,12 +204,7 @@ export const makeTrainer = Effect.fnUntraced(function* (
     const targets = batch.reduce((all, document) => all + countTargets(document), 0);
     return { targets, feeds: feedsOf(batch, Math.max(targets, 1), budget) };
   });
-  const inputsOf = ({ data }: Feed) => {
-    const inputs: Record<string, Arrays[string] | HostArray> = { ...data };
-    for (const name of Object.keys(parameters))
-      inputs[`p/${name}`] = parameters[name] as Arrays[string];
-    return inputs;
-  };
+  const inputsOf = ({ data }: Feed) => ({ ...data, ...prefixed("p/", parameters) });
 
   const step: Trainer["step"] = Effect.fnUntraced(function* (batch, lr) {
     const { targets, feeds } = yield* prepared(batch);

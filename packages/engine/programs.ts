@@ -1,5 +1,5 @@
 /** Programs by key: each shape bucket is traced and compiled once. */
-import type { CompileOptions, ComputeError, ComputeShape, Program } from "@resd/core";
+import { type CompileOptions, ComputeError, type ComputeShape, type Program } from "@resd/core";
 import type { Graph } from "@resd/tensor";
 import { Effect } from "effect";
 
@@ -23,7 +23,14 @@ export const makePrograms = (compute: ComputeShape): Programs => {
     get: Effect.fnUntraced(function* (key, build) {
       const found = known.get(key);
       if (found !== undefined) return found;
-      const { graph, options } = build();
+      const { graph, options } = yield* Effect.try({
+        try: build,
+        catch: (cause) =>
+          new ComputeError({
+            op: key,
+            message: cause instanceof Error ? cause.message : String(cause),
+          }),
+      });
       const program = yield* compute.compile(graph, options);
       known.set(key, program);
       return program;

@@ -1,9 +1,93 @@
-/** A set of weights that can answer: the student's or the teacher's. */
-import type { Arrays } from "./arrays.ts";
+/** Sets of weights that can answer, and what is done with whole sets: naming, copying, measuring, moving. */
+import type { Arr, ComputeError } from "@resd/core";
+import { graph, input, lerp, sub, sumSquares, type Tensor } from "@resd/tensor";
+import { Effect } from "effect";
+import { type Arrays, type ArraySpec, prefixed } from "./arrays.ts";
+import { globalNorm, normNames } from "./optim/clip.ts";
+import type { Programs } from "./programs.ts";
+import { weightsHash } from "./version.ts";
 
+/** The student's weights, or the teacher's. */
 export interface Weights {
   /** Parameters by name. */
   readonly arrays: Arrays;
   /** Digest of their bits. */
   readonly version: string;
 }
+
+/** Operations on sets of weights of one model. */
+export interface WeightSets {
+  /** The digest of a set; computed once per set, one tensor in host memory at a time. */
+  readonly version: (arrays: Arrays) => Effect.Effect<string, ComputeError>;
+  /** A set of its own with the same values. */
+  readonly copy: (arrays: Arrays) => Effect.Effect<Arrays, ComputeError>;
+  /** ‖a − b‖₂ over all parameters. */
+  readonly distance: (a: Arrays, b: Arrays) => Effect.Effect<number, ComputeError>;
+  /** from + rate·(to − from); spends `from`. */
+  readonly towards: (from: Arrays, to: Arrays, rate: number) => Effect.Effect<Arrays, ComputeError>;
+}
+
+export const makeWeightSets = (programs: Programs, specs: ReadonlyArray<ArraySpec>): WeightSets => {
+  const { compute } = programs;
+  const versions = new WeakMap<Arrays, string>();
+  const names = specs.map(({ name }) => name).toSorted();
+  const each = (of: (spec: ArraySpec) => Tensor, prefix = ""): Record<string, Tensor> =>
+    Object.fromEntries(specs.map((spec) => [prefix + spec.name, of(spec)]));
+  const pair = ({ name, shape }: ArraySpec): readonly [Tensor, Tensor] => [
+    input(`a/${name}`, shape),
+    input(`b/${name}`, shape),
+  ];
+
+  return {
+    version: Effect.fnUntraced(function* (arrays) {
+      const known = versions.get(arrays);
+      if (known !== undefined) return known;
+      const hash = weightsHash();
+      for (const name of names) hash.add(name, yield* compute.get(arrays[name] as Arr));
+      const version = hash.digest();
+      versions.set(arrays, version);
+      return version;
+    }),
+    copy: Effect.fnUntraced(function* (arrays) {
+      const program = yield* programs.get("weights/copy", () => ({
+        graph: graph(
+          each(({ name, shape }) => input(name, shape)),
+          { name: "copy" },
+        ),
+      }));
+      return (yield* program.run(arrays)).arrays;
+    }),
+    distance: Effect.fnUntraced(function* (a, b) {
+      const program = yield* programs.get("weights/distance", () => ({
+        graph: graph(
+          each((spec) => sumSquares(sub(...pair(spec))), "norm/"),
+          { name: "distance" },
+        ),
+      }));
+      const read = normNames(specs);
+      const { values } = yield* program.run(
+        { ...prefixed("a/", a), ...prefixed("b/", b) },
+        { read },
+      );
+      return globalNorm(values, read);
+    }),
+    towards: Effect.fnUntraced(function* (from, to, rate) {
+      const program = yield* programs.get("weights/towards", () => {
+        const speed = input("rate", [1]);
+        return {
+          graph: graph(
+            each((spec) => lerp(...pair(spec), speed)),
+            { name: "towards" },
+          ),
+          options: { donate: specs.map(({ name }) => `a/${name}`) },
+        };
+      });
+      const inputs = {
+        ...prefixed("a/", from),
+        ...prefixed("b/", to),
+        rate: Float32Array.of(rate),
+      };
+      return (yield* program.run(inputs)).arrays;
+    }),
+  };
+};

@@ -61,6 +61,8 @@ export interface Optimizer {
   readonly state: Effect.Effect<OptimizerState, ComputeError>;
   /** Takes over a saved state; tensors that it lacks start at zero, as at the first step. */
   readonly restore: (state: OptimizerState) => Effect.Effect<void, ComputeError>;
+  /** Gives the state's memory back; the optimizer is of no use afterwards. */
+  readonly release: Effect.Effect<void, ComputeError>;
 }
 
 const adamwOptions = ({ _tag, ...options }: typeof AdamW.Type) => ({
@@ -139,5 +141,6 @@ export const makeOptimizer = Effect.fnUntraced(function* (
       state = next;
       steps = saved.steps;
     }),
+    release: Effect.suspend(() => releaseArrays(compute, state)),
   };
 });

@@ -1,0 +1,128 @@
+/** Log-probabilities of given tokens, in batches. */
+import type { ComputeError, HostArray, Score, ScoreRequest } from "@resd/core";
+import { type DecoderConfig, parameterInputs } from "@resd/models";
+import { gatherLast, graph, input, logSoftmax, reshape, type Tensor, topK } from "@resd/tensor";
+import { Effect } from "effect";
+import { prefixed } from "./arrays.ts";
+import { gatherBucket, lengthBucket, rowBucket } from "./buckets.ts";
+import { LOGITS_LIMIT, languageRows } from "./language_rows.ts";
+import { planMicroBatches } from "./micro_batch.ts";
+import { padIndices, padSequences } from "./padding.ts";
+import type { Programs, ProgramSource } from "./programs.ts";
+import type { Weights } from "./weights.ts";
+
+export interface ScoreContext {
+  readonly programs: Programs;
+  readonly config: DecoderConfig;
+  /** Padded tokens a program runs at once. */
+  readonly microBatchTokens: number;
+}
+
+interface ScoreShape {
+  readonly B: number;
+  readonly T: number;
+  readonly N: number;
+  /** Most probable tokens to report; 0 for none. */
+  readonly K: number;
+}
+
+const scoreProgram = (config: DecoderConfig, { B, T, N, K }: ScoreShape): ProgramSource => {
+  const ids = input("ids", [B, T], "i32");
+  const rows = input("rows", [N], "i32");
+  const logP = logSoftmax(languageRows(config, parameterInputs(config, "p/"), ids, rows));
+  const outputs: Record<string, Tensor> = {
+    logProbs: reshape(gatherLast(logP, reshape(input("targets", [N], "i32"), [N, 1])), [N]),
+  };
+  if (K > 0) {
+    const { values, indices } = topK(logP, K);
+    outputs["topLogProbs"] = values;
+    outputs["topIds"] = indices;
+  }
+  return { graph: graph(outputs, { name: `score ${B}x${T}` }) };
+};
+
+const scoreGroup = Effect.fnUntraced(function* (
+  { programs, config, microBatchTokens }: ScoreContext,
+  items: ReadonlyArray<ScoreRequest>,
+  K: number,
+  weights: Weights,
+): Effect.fn.Return<ReadonlyArray<Score>, ComputeError> {
+  // The last token is only predicted, never read.
+  const sequences = items.map(({ ids }) => ids.subarray(0, ids.length - 1));
+  const T = lengthBucket(Math.max(...sequences.map(({ length }) => length)));
+  const B = rowBucket(items.length, T, microBatchTokens);
+  const counts = items.map(({ ids, from }) => ids.length - from);
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  const N = gatherBucket(total, B * T);
+  const rows = items.flatMap(({ from }, row) =>
+    Array.from({ length: counts[row] as number }, (_, t) => row * T + from + t - 1),
+  );
+  const shape = { B, T, N, K };
+  const program = yield* programs.get(`score/${B}x${T}/${N}/${K}`, () =>
+    scoreProgram(config, shape),
+  );
+  const targets = padIndices(
+    items.flatMap(({ ids, from }) => Array.from(ids.subarray(from))),
+    N,
+  );
+  const inputs: Record<string, HostArray> = {
+    ids: padSequences(sequences, B, T),
+    rows: padIndices(rows, N),
+    targets,
+  };
+  const read = K > 0 ? ["logProbs", "topLogProbs", "topIds"] : ["logProbs"];
+  const { values } = yield* program.run({ ...inputs, ...prefixed("p/", weights.arrays) }, { read });
+  let at = 0;
+  return counts.map((count) => {
+    const start = at;
+    at += count;
+    const part = (name: string, width: number) =>
+      (values[name] as HostArray).slice(start * width, at * width);
+    const logProbs = part("logProbs", 1) as Float32Array;
+    if (K === 0) return { logProbs };
+    const top = {
+      ids: part("topIds", K) as Int32Array,
+      logProbs: part("topLogProbs", K) as Float32Array,
+    };
+    return { logProbs, top };
+  });
+});
+
+/** Scores in request order. Requests are checked by the policy: 1 ≤ from ≤ ids.length ≤ context. */
+export const scoreBatch = Effect.fnUntraced(function* <E = never>(
+  context: ScoreContext,
+  items: ReadonlyArray<ScoreRequest>,
+  weightsOf: (as: ScoreRequest["as"]) => Effect.Effect<Weights, E>,
+): Effect.fn.Return<ReadonlyArray<Score>, ComputeError | E> {
+  const V = context.config.vocab_size;
+  const answers: Array<Score> = items.map(() => ({ logProbs: new Float32Array(0) }));
+  const kinds = new Map<string, Array<number>>();
+  items.forEach(({ as, topK: k = 0, ids, from }, index) => {
+    if (from === ids.length) return;
+    const key = `${as}/${Math.min(k, V)}`;
+    const kind = kinds.get(key);
+    if (kind === undefined) kinds.set(key, [index]);
+    else kind.push(index);
+  });
+  for (const indices of kinds.values()) {
+    const members = indices.map((index) => items[index] as ScoreRequest);
+    const { as, topK: k = 0 } = members[0] as ScoreRequest;
+    const weights = yield* weightsOf(as);
+    const groups = planMicroBatches(
+      members.map(({ ids, from }) => ({ lengths: [ids.length - 1], rows: ids.length - from })),
+      { tokens: context.microBatchTokens, rows: Math.floor(LOGITS_LIMIT / V) },
+    );
+    for (const group of groups) {
+      const scores = yield* scoreGroup(
+        context,
+        group.map((index) => members[index] as ScoreRequest),
+        Math.min(k, V),
+        weights,
+      );
+      scores.forEach((score, i) => {
+        answers[indices[group[i] as number] as number] = score;
+      });
+    }
+  }
+  return answers;
+});

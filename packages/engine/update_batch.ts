@@ -1,0 +1,266 @@
+/** Lays a batch of samples out as micro-batches: which rows of which sequences are trained on, and how much each counts. */
+import { type HostArray, type Objective, PolicyError, type TrainSample } from "@resd/core";
+import type { DecoderConfig } from "@resd/models";
+import { coefficients } from "@resd/objectives";
+import { Result } from "effect";
+import { gatherBucket, lengthBucket, rowBucket } from "./buckets.ts";
+import { planMicroBatches } from "./micro_batch.ts";
+import { padIndices, padSequences } from "./padding.ts";
+
+export interface UpdateLimits {
+  /** Padded tokens per micro-batch, student and teacher together. */
+  readonly tokens: number;
+  /** Rows of logits per micro-batch. */
+  readonly rows: number;
+  /** T_max of `seq-mean-token-sum-norm`. */
+  readonly horizon?: number;
+}
+
+export interface UpdateShape {
+  readonly B: number;
+  readonly studentLength: number;
+  /** 0 where no teacher is run. */
+  readonly teacherLength: number;
+  readonly N: number;
+}
+
+/** Where the tokens of a sample stand among the rows of a micro-batch. */
+export interface SampleRows {
+  /** Position in the batch. */
+  readonly sample: number;
+  readonly start: number;
+  readonly count: number;
+}
+
+export interface MicroBatch {
+  readonly shape: UpdateShape;
+  readonly data: Readonly<Record<string, HostArray>>;
+  readonly samples: ReadonlyArray<SampleRows>;
+  /** Per row, as in `data`. */
+  readonly coefficient: Float32Array;
+}
+
+/** A sample with something to train on. */
+interface Item {
+  readonly sample: number;
+  readonly student: Int32Array;
+  readonly teacher: Int32Array | undefined;
+  /** Suffix positions t of trained tokens. */
+  readonly positions: ReadonlyArray<number>;
+  readonly source: TrainSample;
+}
+
+const refuse = (
+  reason: PolicyError["reason"],
+  message: string,
+): Result.Result<never, PolicyError> => Result.fail(new PolicyError({ reason, message }));
+
+/** Checks one sequence of a sample; the message is empty when it is fine. */
+const sequenceProblem = (
+  { ids, from }: { readonly ids: Int32Array; readonly from: number },
+  who: string,
+  config: DecoderConfig,
+): Result.Result<void, PolicyError> => {
+  const { max_position_embeddings: limit, vocab_size: V } = config;
+  if (!(Number.isInteger(from) && from >= 1 && from <= ids.length)) {
+    return refuse(
+      "bad-request",
+      `Expected the suffix to begin at 1..${ids.length}, got ${from}, at the ${who}; a prompt has at least one token`,
+    );
+  }
+  if (ids.length > limit) {
+    return refuse(
+      "context-overflow",
+      `Expected at most ${limit} tokens, got ${ids.length} (${from} prompt, ${ids.length - from} suffix), at the ${who}; shorten its prompt`,
+    );
+  }
+  const bad = ids.findIndex((id) => id < 0 || id >= V);
+  return bad < 0
+    ? Result.void
+    : refuse(
+        "bad-request",
+        `Expected ids in 0..${V - 1}, got ${ids[bad]}, at token ${bad} of the ${who}`,
+      );
+};
+
+const checkSample = (
+  sample: TrainSample,
+  config: DecoderConfig,
+): Result.Result<void, PolicyError> => {
+  const { id, student, teacher, mask, behaviour, weight } = sample;
+  const fine = sequenceProblem(student, `student of sample ${id}`, config);
+  if (Result.isFailure(fine)) return fine;
+  const suffix = student.ids.subarray(student.from);
+  if (mask.length !== suffix.length || behaviour.length !== suffix.length) {
+    return refuse(
+      "bad-request",
+      `Expected a mask and log-probs for ${suffix.length} suffix tokens, got ${mask.length} and ${behaviour.length}, at sample ${id}`,
+    );
+  }
+  if (!Number.isFinite(weight)) {
+    return refuse("bad-request", `Expected a finite weight, got ${weight}, at sample ${id}`);
+  }
+  if (teacher === undefined) return Result.void;
+  const taught = sequenceProblem(teacher, `teacher of sample ${id}`, config);
+  if (Result.isFailure(taught)) return taught;
+  const other = teacher.ids.subarray(teacher.from);
+  if (other.length !== suffix.length || other.some((token, t) => token !== suffix[t])) {
+    const t = other.findIndex((token, i) => token !== suffix[i]);
+    return refuse(
+      "bad-request",
+      `Expected the teacher's suffix to be the student's ${suffix.length} tokens, got ${other.length} that differ from token ${t < 0 ? other.length : t} on, at sample ${id}; append the sampled ids to the enriched prompt, never re-tokenize them`,
+    );
+  }
+  return Result.void;
+};
+
+/** Whether the objective has a signal for a sample: a teacher to imitate, an advantage, or a text to learn. */
+const hasSignal = (objective: Objective, sample: TrainSample): boolean => {
+  switch (objective._tag) {
+    case "Distill":
+      return sample.teacher !== undefined;
+    case "PolicyGradient":
+      return sample.advantage !== undefined;
+    case "CrossEntropy":
+      return true;
+  }
+};
+
+/** ids up to the one that predicts the last trained token: what comes after it changes nothing. */
+const needed = (ids: Int32Array, from: number, last: number): Int32Array =>
+  ids.subarray(0, from + last);
+
+const feedOf = (
+  group: ReadonlyArray<Item>,
+  weights: ReadonlyArray<Float64Array>,
+  advantages: ReadonlyArray<ArrayLike<number> | undefined>,
+  tokens: number,
+): MicroBatch => {
+  const longest = (of: (item: Item) => number) => Math.max(...group.map(of));
+  const studentLength = lengthBucket(longest(({ student }) => student.length));
+  const taught = group.some(({ teacher }) => teacher !== undefined);
+  const teacherLength = taught ? lengthBucket(longest(({ teacher }) => teacher?.length ?? 1)) : 0;
+  const B = rowBucket(group.length, studentLength + teacherLength, tokens);
+  const total = group.reduce((sum, { positions }) => sum + positions.length, 0);
+  const N = gatherBucket(total, B * studentLength);
+  const coefficient = new Float32Array(N);
+  const behaviour = new Float32Array(N);
+  const advantage = new Float32Array(N);
+  const [studentRows, teacherRows, targets]: [Array<number>, Array<number>, Array<number>] = [
+    [],
+    [],
+    [],
+  ];
+  const samples: Array<SampleRows> = [];
+  group.forEach(({ sample, positions, source }, row) => {
+    const { student, teacher } = source;
+    samples.push({ sample, start: targets.length, count: positions.length });
+    for (const t of positions) {
+      const at = targets.length;
+      studentRows.push(row * studentLength + student.from + t - 1);
+      if (teacher !== undefined) teacherRows.push(row * teacherLength + teacher.from + t - 1);
+      targets.push(student.ids[student.from + t] as number);
+      coefficient[at] = weights[sample]?.[t] ?? 0;
+      behaviour[at] = source.behaviour[t] as number;
+      advantage[at] = advantages[sample]?.[t] ?? 0;
+    }
+  });
+  const data: Record<string, HostArray> = {
+    "student/ids": padSequences(
+      group.map(({ student }) => student),
+      B,
+      studentLength,
+    ),
+    "student/rows": padIndices(studentRows, N),
+    targets: padIndices(targets, N),
+    coefficient,
+    behaviour,
+    advantage,
+  };
+  if (taught) {
+    data["teacher/ids"] = padSequences(
+      group.map(({ teacher }) => teacher ?? []),
+      B,
+      teacherLength,
+    );
+    data["teacher/rows"] = padIndices(teacherRows, N);
+  }
+  return { shape: { B, studentLength, teacherLength, N }, data, samples, coefficient };
+};
+
+/**
+ * Micro-batches of a batch under an objective. Masks, sample weights, aggregation and the denominators of the whole
+ * batch become one coefficient per token, so the sum of the micro-batches' gradients is the gradient of the batch for
+ * any budget. Samples without a signal are in no micro-batch, but count in the denominators that count samples.
+ *
+ * @param advantages per sample and suffix token, for `PolicyGradient`; by default the sample's own, repeated
+ */
+export const layOutBatch = (
+  batch: ReadonlyArray<TrainSample>,
+  objective: Objective,
+  config: DecoderConfig,
+  limits: UpdateLimits,
+  advantages: ReadonlyArray<ArrayLike<number> | undefined> = [],
+): Result.Result<ReadonlyArray<MicroBatch>, PolicyError> => {
+  for (const sample of batch) {
+    const fine = checkSample(sample, config);
+    if (Result.isFailure(fine)) return Result.fail(fine.failure);
+  }
+  if (
+    objective._tag === "PolicyGradient" &&
+    batch.length > 0 &&
+    !batch.some((s) => hasSignal(objective, s))
+  ) {
+    return refuse(
+      "bad-request",
+      `Expected an advantage on at least one of ${batch.length} samples, got none; a policy gradient without advantages learns nothing`,
+    );
+  }
+  const masks = batch.map((sample) =>
+    hasSignal(objective, sample) ? sample.mask : new Uint8Array(sample.mask.length),
+  );
+  const weights = coefficients({
+    aggregation: objective.aggregation,
+    masks,
+    weights: batch.map(({ weight }) => weight),
+    ...(limits.horizon === undefined ? {} : { horizon: limits.horizon }),
+  });
+  const distils = objective._tag === "Distill";
+  const items: Array<Item> = [];
+  batch.forEach((source, sample) => {
+    const positions = Array.from((masks[sample] as Uint8Array).keys()).filter(
+      (t) => masks[sample]?.[t] === 1,
+    );
+    const last = positions.at(-1);
+    if (last === undefined) return;
+    const { student, teacher } = source;
+    items.push({
+      sample,
+      source,
+      positions,
+      student: needed(student.ids, student.from, last),
+      teacher:
+        distils && teacher !== undefined ? needed(teacher.ids, teacher.from, last) : undefined,
+    });
+  });
+  const groups = planMicroBatches(
+    items.map(({ student, teacher, positions }) => ({
+      lengths: teacher === undefined ? [student.length] : [student.length, teacher.length],
+      rows: positions.length,
+    })),
+    limits,
+  );
+  const perToken = batch.map(
+    ({ advantage, mask }, i) => advantages[i] ?? new Float64Array(mask.length).fill(advantage ?? 0),
+  );
+  return Result.succeed(
+    groups.map((group) =>
+      feedOf(
+        group.map((index) => items[index] as Item),
+        weights,
+        perToken,
+        limits.tokens,
+      ),
+    ),
+  );
+};
