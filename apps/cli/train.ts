@@ -53,10 +53,8 @@ export const train = Effect.fnUntraced(
     if (input.dryRun) return yield* Console.log(JSON.stringify(resolved, undefined, 2));
     const run = yield* prepareRun(input.json ? withoutConsole(resolved) : resolved, layers);
     const log = yield* Logger.toFile(Logger.formatLogFmt, run.files.log, { flag: "a" });
-    const summary = yield* run
-      .recorded(run.execute.pipe(Effect.provide(run.layer)))
-      .pipe(Effect.provide(Logger.layer([log])));
-    yield* Console.log(
+    const summary = yield* run.conduct.pipe(Effect.provide(Logger.layer([log])));
+  yield* Console.log(
       input.json ? JSON.stringify(summary) : JSON.stringify(summary, undefined, 2),
     );
   },

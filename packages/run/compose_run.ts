@@ -3,7 +3,9 @@ import {
   type Compute,
   type Curator,
   type Environment,
+  type Format,
   type Playbook,
+  type Policy,
   type Reflector,
   RunSeed,
   Tracker,
@@ -12,8 +14,7 @@ import type { Seams } from "@resd/resd";
 import { Context, Duration, Effect, Layer } from "effect";
 import { valueAt } from "./config_values.ts";
 import type { HostServices, RunLayers, SlotLayer } from "./define_run.ts";
-import { fanOut } from "./fan_out.ts";
-import type { FileTracker } from "./file_tracker.ts";
+import { type Listener, fanOut } from "./fan_out.ts";
 import { formatLayer } from "./format_layer.ts";
 import type { LoadedPlugin, LoadedPlugins } from "./load_plugins.ts";
 import { PluginError } from "./plugin_error.ts";
@@ -55,54 +56,69 @@ const announced = <I, E, R>(
     }),
   );
 
-/**
- * Everything that a run is composed of, as one layer: what the run's own layers fill, and plugins for the rest. Building it
- * loads the model.
- *
- * @param files receives every event first.
- */
-export const composeRun = (
-  config: RunConfig,
-  plugins: LoadedPlugins,
-  layers: RunLayers,
-  files: FileTracker,
-): Layer.Layer<Seams, ComposeError, HostServices> => {
-  const plugin = <I, R = never>(path: string): SlotLayer<I, R> => {
-    const { found, module, options } = plugins.get(path) as LoadedPlugin;
-    return guarded<I, HostServices | R>(found.use, module.layer(options));
-  };
+/** What it takes to measure a policy: everything but the parts that turn failures into words. */
+export type MeasuringSeams = Exclude<Seams, Reflector | Curator>;
 
-  const trackers = Layer.effect(
+/** What the parts of a run are made of. */
+export interface Parts {
+  readonly config: RunConfig;
+  readonly plugins: LoadedPlugins;
+  /** Layers in code; each takes the place of a plugin. */
+  readonly layers: RunLayers;
+  /** Receive every event first. */
+  readonly listeners: ReadonlyArray<Listener>;
+}
+
+/** The layer of the plugin at a path of the configuration. */
+const pluginLayer = <I, R = never>({ plugins }: Parts, path: string): SlotLayer<I, R> => {
+  const { found, module, options } = plugins.get(path) as LoadedPlugin;
+  return guarded<I, HostServices | R>(found.use, module.layer(options));
+};
+
+const trackerLayer = (parts: Parts): SlotLayer<Tracker> =>
+  Layer.effect(
     Tracker,
     Effect.gen(function* () {
-      const listeners: Array<readonly [string, Tracker["Service"]]> = [["files", files]];
-      for (const [i, { use }] of config.trackers.entries()) {
-        const context = yield* Layer.build(plugin<Tracker>(`trackers.${i}`));
+      const listeners = [...parts.listeners];
+      for (const [i, { use }] of parts.config.trackers.entries()) {
+        const context = yield* Layer.build(pluginLayer<Tracker>(parts, `trackers.${i}`));
         listeners.push([use, Context.get(context, Tracker)]);
       }
-      if (layers.tracker !== undefined) {
-        const context = yield* Layer.build(layers.tracker);
+      if (parts.layers.tracker !== undefined) {
+        const context = yield* Layer.build(parts.layers.tracker);
         listeners.push(["custom", Context.get(context, Tracker)]);
       }
       return fanOut(listeners);
     }),
   );
-  const environment = layers.environment ?? plugin<Environment>("environment");
-  const playbook = layers.playbook ?? plugin<Playbook>("playbook");
+
+/** The environment, the policy with its format, the playbook and the trackers. Building the layer loads the model. */
+export const composeMeasuring = (
+  parts: Parts,
+): Layer.Layer<MeasuringSeams, ComposeError, HostServices> => {
+  const { config, layers } = parts;
+  const environment = layers.environment ?? pluginLayer<Environment>(parts, "environment");
+  const playbook = layers.playbook ?? pluginLayer<Playbook>(parts, "playbook");
   const policy =
     layers.policy === undefined
-      ? Layer.provide(policyLayer(config), layers.compute ?? plugin<Compute>("compute"))
+      ? Layer.provide(policyLayer(config), layers.compute ?? pluginLayer<Compute>(parts, "compute"))
       : layers.compute === undefined
-        ? (layers.policy as Exclude<typeof layers.policy, SlotLayer<never, Compute>>)
+        ? (layers.policy as SlotLayer<Policy>)
         : Layer.provide(layers.policy, layers.compute);
-  const asking = Layer.mergeAll(
-    layers.reflector ?? plugin<Reflector>("reflector"),
-    layers.curator ?? plugin<Curator>("curator"),
-  );
-  return asking.pipe(
-    Layer.provideMerge(layers.format ?? formatLayer(config)),
+  return (layers.format ?? formatLayer(config)).pipe(
     Layer.provideMerge(announced(`the model in ${config.model}`, policy)),
-    Layer.provideMerge(Layer.mergeAll(environment, playbook, trackers)),
+    Layer.provideMerge(Layer.mergeAll(environment, playbook, trackerLayer(parts))),
     Layer.provideMerge(Layer.succeed(RunSeed, config.seed)),
   );
 };
+
+/** Everything that a run is composed of, as one layer: what its own layers fill, and plugins for the rest. */
+export const composeRun = (parts: Parts): Layer.Layer<Seams, ComposeError, HostServices> =>
+  Layer.mergeAll(
+    parts.layers.reflector ??
+      pluginLayer<Reflector, Policy | Format | Environment>(parts, "reflector"),
+    parts.layers.curator ?? pluginLayer<Curator, Policy | Format | Environment>(parts, "curator"),
+  ).pipe(
+    Layer.provideMerge(composeMeasuring(parts)),
+    Layer.provide(Layer.succeed(RunSeed, parts.config.seed)),
+  );

@@ -8,9 +8,6 @@ export type Sources = Map<string, string>;
 export const isValues = (value: unknown): value is Values =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** Keys whose value decides which other keys there are: another value makes the rest meaningless. */
-const DISCRIMINATORS = ["_tag", "use"];
-
 const pathOf = (path: string, key: string): string => (path === "" ? key : `${path}.${key}`);
 
 const forget = (sources: Sources, path: string): void => {
@@ -36,8 +33,8 @@ const record = (
 };
 
 /**
- * Lays values over others. Objects merge, everything else replaces, `null` takes an optional value away; where a
- * discriminator changes (`_tag`, `use`), nothing of the object below remains.
+ * Lays values over others. Objects merge, everything else replaces, `null` takes an optional value away. Where `use`
+ * changes, the options of another plugin were meant for it, so nothing of the object below remains.
  *
  * @param sources is kept up to date. @param sourceOf names the place of each new leaf.
  */
@@ -48,9 +45,8 @@ export const overlay = (
   sourceOf: (path: string) => string,
   path = "",
 ): Values => {
-  const switched = DISCRIMINATORS.some(
-    (key) => above[key] !== undefined && below[key] !== undefined && above[key] !== below[key],
-  );
+  const switched =
+    above["use"] !== undefined && below["use"] !== undefined && above["use"] !== below["use"];
   if (switched) forget(sources, path);
   const merged: Record<string, unknown> = switched ? {} : { ...below };
   for (const [key, value] of Object.entries(above)) {

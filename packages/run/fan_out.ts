@@ -4,8 +4,11 @@ import { Cause, Effect } from "effect";
 
 type TrackerShape = Tracker["Service"];
 
+/** A tracker and what to call it. */
+export type Listener = readonly [name: string, tracker: TrackerShape];
+
 /** A tracker that breaks is heard of once, in the log, and then left alone; the run and the others go on. */
-export const fanOut = (trackers: ReadonlyArray<readonly [string, TrackerShape]>): TrackerShape => {
+export const fanOut = (trackers: ReadonlyArray<Listener>): TrackerShape => {
   const broken = new Set<string>();
   return {
     event: (event) =>

@@ -6,16 +6,10 @@ import { evaluationLine, rolloutLine, updateLine } from "./event_lines.ts";
 import { openLines, writeJson, writeWhole } from "./files.ts";
 import { type RunFiles, stepName } from "./run_folder.ts";
 
-/** How a run ended, as its last event told. */
-export interface Ending {
-  readonly outcome: "finished" | "interrupted" | "failed";
-  readonly message?: string;
-  readonly summary: Summary;
-}
-
 export interface FileTracker {
   readonly event: Tracker["Service"]["event"];
-  readonly ending: () => Ending | undefined;
+  /** What the loop had counted when it ended; absent before. */
+  readonly ending: () => Summary | undefined;
   /** The newest reading of each playbook. */
   readonly views: ReadonlyMap<string, View>;
   /** The first failure to write, if there was one. */
@@ -63,7 +57,7 @@ export const makeFileTracker = Effect.fn("makeFileTracker")(function* (
   const views = new Map<string, View>();
   const phases = new Map<string, number>();
   let changed = false;
-  let ending: Ending | undefined;
+  let ending: Summary | undefined;
   let failure: PlatformError.PlatformError | undefined;
 
   const writePlaybooks = (update: number) =>
@@ -108,12 +102,8 @@ export const makeFileTracker = Effect.fn("makeFileTracker")(function* (
         phases.delete("evaluate");
         return yield* metrics([JSON.stringify(evaluationLine(event, seconds))]);
       case "Ended":
-        ending = {
-          outcome: event.outcome,
-          ...(event.message === undefined ? {} : { message: event.message }),
-          summary: Schema.decodeUnknownSync(Summary)(event.summary),
-        };
-        // Whole summary.json follows when the model is saved; until then a crash leaves this one.
+        ending = Schema.decodeUnknownSync(Summary)(event.summary);
+        // The whole summary follows when the model is saved; until then a crash leaves this one.
         return yield* writeJson(files.summary, { ...event.summary, outcome: event.outcome });
       default:
         return;

@@ -23,6 +23,9 @@ export interface LoadedPlugin {
 /** All plugins of a configuration, by where they stand. */
 export type LoadedPlugins = ReadonlyMap<string, LoadedPlugin>;
 
+/** All that a run may name a plugin for. */
+const EVERYTHING = [...(Object.keys(SLOTS) as Array<Slot>), "trackers"] as const;
+
 /** Services that no part of a run provides yet. */
 const UNMET_NEEDS = ["sandbox:js", "sandbox:python", "sandbox:shell", "judge"];
 
@@ -45,24 +48,31 @@ const withReflectSampling = (
 /**
  * Finds all plugins of a configuration, then loads them and compares their options with what they know. Manifests of all
  * are read before the code of any is imported.
+ *
+ * @param wanted the slots to fill, all unless given.
  */
 export const loadPlugins = Effect.fn("loadPlugins")(function* (
   { config, sources }: ResolvedConfig,
   layers: RunLayers,
+  wanted: ReadonlyArray<Slot | "trackers"> = EVERYTHING,
 ): Effect.fn.Return<
   LoadedPlugins,
   ConfigError | PluginError,
   FileSystem.FileSystem | Path.Path | RunHost
 > {
-  // With a policy in code nothing is computed, unless a layer asks for it.
-  const needed = (slot: Slot) => !(slot === "compute" && layers.policy !== undefined);
+  const needed = (slot: Slot | "trackers"): boolean =>
+    wanted.includes(slot) &&
+    (slot === "trackers" || config[slot].use !== CUSTOM) &&
+    // With a policy in code nothing is computed.
+    !(slot === "compute" && layers.policy !== undefined);
   const choices: ReadonlyArray<readonly [string, Slot | "trackers", PluginChoice]> = [
     ...Object.keys(SLOTS).flatMap((name) => {
       const slot = name as Slot;
-      const choice = config[slot];
-      return choice.use === CUSTOM || !needed(slot) ? [] : [[slot, slot, choice] as const];
+      return needed(slot) ? [[slot, slot, config[slot]] as const] : [];
     }),
-    ...config.trackers.map((choice, i) => [`trackers.${i}`, "trackers", choice] as const),
+    ...(needed("trackers") ? config.trackers : []).map(
+      (choice, i) => [`trackers.${i}`, "trackers", choice] as const,
+    ),
   ];
   const found = yield* Effect.forEach(choices, ([path, slot, choice]) =>
     Effect.map(findPlugin(slot === "trackers" ? "tracker" : SLOTS[slot], choice.use), (plugin) => ({

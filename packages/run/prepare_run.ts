@@ -1,52 +1,30 @@
 /** A run, from its configuration to its summary. */
 import { Playbook, Policy } from "@resd/core";
-import {
-  type Seams,
-  type Summary,
-  type TrainError,
-  makeTotals,
-  summaryOf,
-  train,
-} from "@resd/resd";
-import {
-  Cause,
-  Clock,
-  Effect,
-  Exit,
-  FileSystem,
-  type Layer,
-  type PlatformError,
-  type Scope,
-} from "effect";
+import { type Summary, type TrainError, makeTotals, summaryOf, train } from "@resd/resd";
+import { Cause, Clock, Effect, Exit, Layer, type PlatformError, type Scope } from "effect";
 import { type ComposeError, composeRun } from "./compose_run.ts";
-import type { HostServices, RunLayers } from "./define_run.ts";
+import { type HostServices, type RunDefinition, type RunLayers, partsOf } from "./define_run.ts";
 import { writeJson, writeWhole } from "./files.ts";
 import { makeFileTracker } from "./file_tracker.ts";
 import { loadPlugins } from "./load_plugins.ts";
-import type { ResolvedConfig } from "./resolve_config.ts";
+import { type Override, type ResolvedConfig, resolveConfig } from "./resolve_config.ts";
 import { type RunFiles, makeRunFolder, writePreface } from "./run_folder.ts";
 import { RunHost } from "./run_host.ts";
 import { type RunSummary, runSummary } from "./run_summary.ts";
 
-/** A run whose folder is open and whose plugins are loaded; what is left is to provide its layer and to execute it. */
+/** A run whose folder is open and whose plugins are loaded. */
 export interface PreparedRun {
   readonly resolved: ResolvedConfig;
   readonly files: RunFiles;
-  /** Every part of the run. Building it loads the model. */
-  readonly layer: Layer.Layer<Seams, ComposeError, HostServices>;
-  /** Trains, then saves the model and the playbook. */
-  readonly execute: Effect.Effect<
-    void,
-    TrainError | PlatformError.PlatformError,
-    Seams | FileSystem.FileSystem
-  >;
   /**
-   * Writes summary.json when the effect ends, however it ends, and gives its contents. The effect is `execute` with the
-   * layer provided, so that a run whose parts could not be built has a summary too.
+   * Loads the model, trains it, and saves it with the playbook. However that ends, by failure or interruption too,
+   * summary.json is written; when it ends well, its contents are given.
    */
-  readonly recorded: <E, R>(
-    effect: Effect.Effect<void, E, R>,
-  ) => Effect.Effect<RunSummary, E | PlatformError.PlatformError, R | FileSystem.FileSystem>;
+  readonly conduct: Effect.Effect<
+    RunSummary,
+    ComposeError | TrainError | PlatformError.PlatformError,
+    HostServices
+  >;
 }
 
 const seconds = (nanos: bigint): number => Math.round(Number(nanos) / 1e3) / 1e6;
@@ -101,38 +79,56 @@ export const prepareRun = Effect.fn("prepareRun")(function* (
       finished: false,
     });
 
-  const recorded = <E, R>(effect: Effect.Effect<void, E, R>) =>
-    Effect.uninterruptibleMask((restore) =>
-      Effect.gen(function* () {
-        const exit = yield* Effect.exit(restore(effect));
-        const ending = tracker.ending();
-        const interrupted = Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause);
-        const outcome = Exit.isSuccess(exit) ? "finished" : interrupted ? "interrupted" : "failed";
-        const wallSeconds = yield* elapsed;
-        const summary = runSummary(ending?.summary ?? counted(wallSeconds), {
-          config,
-          folder: files.folder,
-          outcome,
-          ...(Exit.isFailure(exit) && !interrupted ? { message: causeMessage(exit.cause) } : {}),
-          views: tracker.views,
-          wallSeconds,
-          phases,
-        });
-        yield* writeJson(files.summary, summary);
-        if (Exit.isFailure(exit)) return yield* Effect.failCause(exit.cause);
-        const unwritten = tracker.failure();
-        if (unwritten !== undefined) return yield* Effect.fail(unwritten);
-        return summary;
-      }),
-    );
+  /** What summary.json says of an ending. */
+  const summarize = Effect.fnUntraced(function* (exit: Exit.Exit<void, unknown>) {
+    const interrupted = Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause);
+    const outcome = Exit.isSuccess(exit) ? "finished" : interrupted ? "interrupted" : "failed";
+    const wallSeconds = yield* elapsed;
+    return runSummary(tracker.ending() ?? counted(wallSeconds), {
+      config,
+      folder: files.folder,
+      outcome,
+      ...(Exit.isFailure(exit) && !interrupted ? { message: causeMessage(exit.cause) } : {}),
+      views: tracker.views,
+      wallSeconds,
+      phases,
+    });
+  });
 
-  return {
-    resolved,
-    files,
-    layer: composeRun(config, plugins, layers, tracker),
-    execute,
-    recorded,
-  };
+  const layer = composeRun({ config, plugins, layers, listeners: [["files", tracker]] });
+  const executed = Effect.scoped(
+    Effect.flatMap(Layer.build(layer), (seams) => Effect.provideContext(execute, seams)),
+  );
+  const conduct = Effect.uninterruptibleMask((restore) =>
+    Effect.gen(function* () {
+      const exit = yield* Effect.exit(restore(executed));
+      const summary = yield* summarize(exit);
+      yield* writeJson(files.summary, summary);
+      if (Exit.isFailure(exit)) return yield* Effect.failCause(exit.cause);
+      const unwritten = tracker.failure();
+      if (unwritten !== undefined) return yield* Effect.fail(unwritten);
+      return summary;
+    }),
+  );
+  return { resolved, files, conduct };
+});
+
+/**
+ * Runs what code defines: resolves it, makes its folder, trains, and gives the summary.
+ *
+ * @example
+ * ```ts
+ * const summary = yield* run(defineRun({ preset: "kestrel", config: { seed: 7 } }));
+ * ```
+ */
+export const run = Effect.fn("run")(function* (
+  definition: RunDefinition,
+  overrides: ReadonlyArray<Override> = [],
+) {
+  const resolved = yield* resolveConfig(partsOf(definition, "code"), overrides);
+  return yield* Effect.scoped(
+    Effect.flatMap(prepareRun(resolved, definition.layers), ({ conduct }) => conduct),
+  );
 });
 
 /** The message of a failure, without its trace. */

@@ -13,6 +13,7 @@ import {
 } from "./config_values.ts";
 import { ineffective } from "./ineffective.ts";
 import { nearestAdvice } from "./nearest.ts";
+import { pruneVariants } from "./prune_variants.ts";
 import { RunConfig, baseConfig } from "./run_config.ts";
 import { under, valueOf, writtenSide } from "./schema_paths.ts";
 import { unknownKeys } from "./unknown_keys.ts";
@@ -137,6 +138,7 @@ export const resolveConfig = Effect.fn("resolveConfig")(function* (
   for (const part of all) {
     values = lay(values, part.values, part.sourceOf ?? (() => part.source));
   }
+  values = pruneVariants(RunConfig, values, sources);
 
   const unknown = [...asked.faults, ...unknownKeys(RunConfig, values, sources)];
   if (unknown.length > 0) return yield* configError(unknown);
