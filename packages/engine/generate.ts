@@ -47,6 +47,8 @@ interface Row {
   stop: Stop | undefined;
 }
 
+const LENGTH_STEP = 32;
+
 /** Bytes of all caches of one group. */
 const CACHE_BUDGET = 2 ** 30;
 
@@ -110,7 +112,7 @@ const generateGroup = Effect.fnUntraced(function* (
   const longest = Math.max(...requests.map(({ prompt }) => prompt.length));
   const whole = Math.max(...all.map(({ request, room }) => request.prompt.length + room));
   const baked = bakesWeights(context.parameters, steps);
-  const T = lengthBucket(longest);
+  const T = lengthBucket(longest, LENGTH_STEP, config.max_position_embeddings);
   let size: CacheSize = {
     B: generationRows(requests.length),
     // A baked program is not rebuilt for a larger cache, so its cache has its final size at once.

@@ -14,11 +14,15 @@ export interface MicroBatchBudget {
   readonly tokens: number;
   /** Rows before the language-model head: bounds the [rows, vocabulary] logits. */
   readonly rows: number;
+  /** Granularity of padded lengths; see `lengthBucket`. */
+  readonly step?: number;
+  /** Largest number of items. */
+  readonly items?: number;
 }
 
 /** Padded tokens that one row takes when the longest sequences are `longest`. */
-export const rowWidth = (longest: ReadonlyArray<number>): number =>
-  longest.reduce((sum, length) => sum + lengthBucket(length), 0);
+export const rowWidth = (longest: ReadonlyArray<number>, step?: number): number =>
+  longest.reduce((sum, length) => sum + lengthBucket(length, step), 0);
 
 /**
  * Groups of item indices. Items are ordered by length, so that little is padding; a group is closed when the next
@@ -29,7 +33,7 @@ export const planMicroBatches = (
   budget: MicroBatchBudget,
 ): Array<Array<number>> => {
   const order = items
-    .map((item, index) => ({ index, width: rowWidth(item.lengths) }))
+    .map((item, index) => ({ index, width: rowWidth(item.lengths, budget.step) }))
     .toSorted((a, b) => a.width - b.width || a.index - b.index);
   const groups: Array<Array<number>> = [];
   let group: Array<number> = [];
@@ -39,7 +43,9 @@ export const planMicroBatches = (
     const item = items[index] as MicroBatchItem;
     const joined = item.lengths.map((length, i) => Math.max(length, longest[i] ?? 0));
     const fits =
-      group.length < fullRows(rowWidth(joined), budget.tokens) && rows + item.rows <= budget.rows;
+      group.length < fullRows(rowWidth(joined, budget.step), budget.tokens) &&
+      group.length < (budget.items ?? Infinity) &&
+      rows + item.rows <= budget.rows;
     if (group.length > 0 && !fits) {
       groups.push(group);
       group = [];
@@ -53,4 +59,17 @@ export const planMicroBatches = (
   }
   if (group.length > 0) groups.push(group);
   return groups;
+};
+
+/** The same number of groups as `planMicroBatches`, of equal sizes where the budget allows it: fewer shapes, less padding. */
+export const planEvenly = (
+  items: ReadonlyArray<MicroBatchItem>,
+  budget: MicroBatchBudget,
+): Array<Array<number>> => {
+  const groups = planMicroBatches(items, budget);
+  const even = planMicroBatches(items, {
+    ...budget,
+    items: Math.ceil(items.length / Math.max(1, groups.length)),
+  });
+  return even.length === groups.length ? even : groups;
 };

@@ -13,7 +13,7 @@ import {
   releaseArrays,
   withPrefix,
 } from "./arrays.ts";
-import { gatherBucket, lengthBucket, rowBucket } from "./buckets.ts";
+import { gatherBucket, lengthBucket, halvedRows } from "./buckets.ts";
 import { LOGITS_LIMIT, languageRows } from "./language_rows.ts";
 import { planMicroBatches } from "./micro_batch.ts";
 import { clipScale, globalNorm, normNames, squaredNorms } from "./optim/clip.ts";
@@ -81,6 +81,9 @@ interface Feed {
 
 const MICRO_BATCH_TOKENS = 2048;
 
+/** Granularity of padded lengths: documents are many, so each length's program is used often. */
+const STEP = 16;
+
 const countTargets = ({ targets }: Document): number => {
   let count = 0;
   for (const target of targets) if (target >= 0) count += 1;
@@ -110,15 +113,16 @@ const feedsOf = (
   batch: ReadonlyArray<Document>,
   total: number,
   budget: { readonly tokens: number; readonly rows: number },
+  most: number,
 ): ReadonlyArray<Feed> => {
   const items = batch.map((document) => ({
     lengths: [document.ids.length],
     rows: countTargets(document),
   }));
-  return planMicroBatches(items, budget).map((group) => {
+  return planMicroBatches(items, { ...budget, step: STEP }).map((group) => {
     const documents = group.map((index) => batch[index] as Document);
-    const T = lengthBucket(Math.max(...documents.map(({ ids }) => ids.length)));
-    const B = rowBucket(documents.length, T, budget.tokens);
+    const T = lengthBucket(Math.max(...documents.map(({ ids }) => ids.length)), STEP, most);
+    const B = halvedRows(documents.length, T, budget.tokens);
     const rows: Array<number> = [];
     const targets: Array<number> = [];
     documents.forEach((document, row) =>
@@ -202,7 +206,10 @@ export const makeTrainer = Effect.fnUntraced(function* (
     const problem = checkBatch(batch, config);
     if (problem !== undefined) return yield* new ComputeError({ message: problem, op: "pretrain" });
     const targets = batch.reduce((all, document) => all + countTargets(document), 0);
-    return { targets, feeds: feedsOf(batch, Math.max(targets, 1), budget) };
+    return {
+      targets,
+      feeds: feedsOf(batch, Math.max(targets, 1), budget, config.max_position_embeddings),
+    };
   });
   const inputsOf = ({ data }: Feed) => ({ ...data, ...prefixed("p/", parameters) });
 

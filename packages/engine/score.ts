@@ -4,9 +4,9 @@ import { type DecoderConfig, parameterInputs } from "@resd/models";
 import { gatherLast, graph, input, logSoftmax, reshape, type Tensor, topK } from "@resd/tensor";
 import { Effect } from "effect";
 import { prefixed } from "./arrays.ts";
-import { gatherBucket, lengthBucket, rowBucket } from "./buckets.ts";
+import { evenRows, gatherBucket, lengthBucket } from "./buckets.ts";
 import { LOGITS_LIMIT, languageRows } from "./language_rows.ts";
-import { planMicroBatches } from "./micro_batch.ts";
+import { planEvenly } from "./micro_batch.ts";
 import { padIndices, padSequences } from "./padding.ts";
 import type { Programs, ProgramSource } from "./programs.ts";
 import type { Weights } from "./weights.ts";
@@ -17,6 +17,8 @@ export interface ScoreContext {
   /** Padded tokens a program runs at once. */
   readonly microBatchTokens: number;
 }
+
+const LENGTH_STEP = 32;
 
 interface ScoreShape {
   readonly B: number;
@@ -42,15 +44,16 @@ const scoreProgram = (config: DecoderConfig, { B, T, N, K }: ScoreShape): Progra
 };
 
 const scoreGroup = Effect.fnUntraced(function* (
-  { programs, config, microBatchTokens }: ScoreContext,
+  { programs, config }: ScoreContext,
   items: ReadonlyArray<ScoreRequest>,
   K: number,
   weights: Weights,
 ): Effect.fn.Return<ReadonlyArray<Score>, ComputeError> {
   // The last token is only predicted, never read.
   const sequences = items.map(({ ids }) => ids.subarray(0, ids.length - 1));
-  const T = lengthBucket(Math.max(...sequences.map(({ length }) => length)));
-  const B = rowBucket(items.length, T, microBatchTokens);
+  const longest = Math.max(...sequences.map(({ length }) => length));
+  const T = lengthBucket(longest, LENGTH_STEP, config.max_position_embeddings);
+  const B = evenRows(items.length);
   const counts = items.map(({ ids, from }) => ids.length - from);
   const total = counts.reduce((sum, count) => sum + count, 0);
   const N = gatherBucket(total, B * T);
@@ -108,9 +111,13 @@ export const scoreBatch = Effect.fnUntraced(function* <E = never>(
     const members = indices.map((index) => items[index] as ScoreRequest);
     const { as, topK: k = 0 } = members[0] as ScoreRequest;
     const weights = yield* weightsOf(as);
-    const groups = planMicroBatches(
+    const groups = planEvenly(
       members.map(({ ids, from }) => ({ lengths: [ids.length - 1], rows: ids.length - from })),
-      { tokens: context.microBatchTokens, rows: Math.floor(LOGITS_LIMIT / V) },
+      {
+        tokens: context.microBatchTokens,
+        rows: Math.floor(LOGITS_LIMIT / V),
+        step: LENGTH_STEP,
+      },
     );
     for (const group of groups) {
       const scores = yield* scoreGroup(

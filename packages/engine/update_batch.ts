@@ -3,9 +3,12 @@ import { type HostArray, type Objective, PolicyError, type TrainSample } from "@
 import type { DecoderConfig } from "@resd/models";
 import { coefficients } from "@resd/objectives";
 import { Result } from "effect";
-import { gatherBucket, lengthBucket, rowBucket } from "./buckets.ts";
-import { planMicroBatches } from "./micro_batch.ts";
+import { evenRows, gatherBucket, lengthBucket } from "./buckets.ts";
+import { planEvenly } from "./micro_batch.ts";
 import { padIndices, padSequences } from "./padding.ts";
+
+/** Pairs of a student's and a teacher's length are many: coarse steps keep their programs few. */
+const LENGTH_STEP = 32;
 
 export interface UpdateLimits {
   /** Padded tokens per micro-batch, student and teacher together. */
@@ -134,13 +137,14 @@ const feedOf = (
   group: ReadonlyArray<Item>,
   weights: ReadonlyArray<Float64Array>,
   advantages: ReadonlyArray<ArrayLike<number> | undefined>,
-  tokens: number,
+  most: number,
 ): MicroBatch => {
-  const longest = (of: (item: Item) => number) => Math.max(...group.map(of));
-  const studentLength = lengthBucket(longest(({ student }) => student.length));
+  const padded = (lengths: ReadonlyArray<number>): number =>
+    lengthBucket(Math.max(...lengths), LENGTH_STEP, most);
+  const studentLength = padded(group.map(({ student }) => student.length));
   const taught = group.some(({ teacher }) => teacher !== undefined);
-  const teacherLength = taught ? lengthBucket(longest(({ teacher }) => teacher?.length ?? 1)) : 0;
-  const B = rowBucket(group.length, studentLength + teacherLength, tokens);
+  const teacherLength = taught ? padded(group.map(({ teacher }) => teacher?.length ?? 1)) : 0;
+  const B = evenRows(group.length);
   const total = group.reduce((sum, { positions }) => sum + positions.length, 0);
   const N = gatherBucket(total, B * studentLength);
   const coefficient = new Float32Array(N);
@@ -243,12 +247,12 @@ export const layOutBatch = (
         distils && teacher !== undefined ? needed(teacher.ids, teacher.from, last) : undefined,
     });
   });
-  const groups = planMicroBatches(
+  const groups = planEvenly(
     items.map(({ student, teacher, positions }) => ({
       lengths: teacher === undefined ? [student.length] : [student.length, teacher.length],
       rows: positions.length,
     })),
-    limits,
+    { ...limits, step: LENGTH_STEP },
   );
   const perToken = batch.map(
     ({ advantage, mask }, i) => advantages[i] ?? new Float64Array(mask.length).fill(advantage ?? 0),
@@ -259,7 +263,7 @@ export const layOutBatch = (
         group.map((index) => items[index] as Item),
         weights,
         perToken,
-        limits.tokens,
+        config.max_position_embeddings,
       ),
     ),
   );

@@ -1,0 +1,37 @@
+import { assert, describe, it } from "@effect/vitest";
+import { weightsVersion } from "./version.ts";
+
+const weights = (): Map<string, Float32Array> =>
+  new Map([
+    ["b", Float32Array.of(1, 2, 3)],
+    ["a", Float32Array.of(0, -0.5)],
+  ]);
+
+describe("weightsVersion", () => {
+  it("is the same for the same names and bits, whatever their order and place in memory", () => {
+    const version = weightsVersion(weights());
+    assert.match(version, /^[0-9a-f]{32}$/u);
+    assert.strictEqual(weightsVersion(new Map([...weights()].toReversed())), version);
+    const shifted = new Uint8Array(13);
+    shifted.set(new Uint8Array(Float32Array.of(1, 2, 3).buffer), 1);
+    const moved = new Map<string, ArrayBufferView>(weights());
+    moved.set("b", shifted.subarray(1));
+    assert.strictEqual(weightsVersion(moved), version);
+  });
+
+  it("changes with any bit, name, order of values, or border between tensors", () => {
+    const changes: ReadonlyArray<(w: Map<string, Float32Array>) => void> = [
+      (w) => (w.get("a")![0] = -0),
+      (w) => (w.get("b")![2] = 3.0000002),
+      (w) => w.set("b", w.get("b")!.toReversed()),
+      (w) => w.set("c", w.get("b")!).delete("b"),
+      (w) => w.set("a", Float32Array.of(0)).set("b", Float32Array.of(-0.5, 1, 2, 3)),
+    ];
+    const versions = changes.map((change) => {
+      const changed = weights();
+      change(changed);
+      return weightsVersion(changed);
+    });
+    assert.strictEqual(new Set([weightsVersion(weights()), ...versions]).size, changes.length + 1);
+  });
+});
