@@ -1,5 +1,5 @@
-/** Curves made up for tests: they say nothing about any method. */
-import type { RunCurve } from "./run_curve.ts";
+/** Runs made up for tests: their numbers say nothing about any method. */
+import type { RunSummary } from "@resd/run";
 
 const UPDATES = 12;
 const EPISODES_PER_UPDATE = 16;
@@ -13,21 +13,48 @@ const evaluation = (perTask: number) => ({
   meanTokens: 12,
 });
 
+const nothing = { rollout: 0, reflect: 0, curate: 0, evaluate: 0 };
+
+/** An entry of a playbook with this text. */
+export const madeUpEntry = (text: string): RunSummary["playbook"]["entries"][number] => ({
+  key: "global",
+  id: `sai-${text.length}`,
+  section: "",
+  text,
+  helpful: 0,
+  harmful: 0,
+  createdAt: 0,
+  lastTaggedAt: 0,
+});
+
 /** A finished run that was evaluated every twelve updates, with these successes. */
 export const madeUpRun = ({
   seed,
   student,
   teacher,
-  variant = "made-up",
+  ...more
 }: {
   readonly seed: number;
   readonly student: ReadonlyArray<number>;
   readonly teacher?: ReadonlyArray<number>;
-  readonly variant?: string;
-}): RunCurve => ({
-  variant,
+} & Partial<RunSummary>): RunSummary => ({
+  variant: "made-up",
   seed,
   outcome: "finished",
+  preset: "made-up",
+  environment: "kestrel",
+  model: "made-up",
+  folder: `runs/made-up-seed-${seed}`,
+  updates: (student.length - 1) * UPDATES,
+  interactions: (student.length - 1) * UPDATES * EPISODES_PER_UPDATE,
+  evaluationEpisodes: 0,
+  wallSeconds: 60,
+  heldOut: {},
+  phases: {},
+  modelCalls: nothing,
+  generatedTokens: nothing,
+  playbook: { size: 0, added: 0, removed: {}, entries: [] },
+  parameters: "",
   curve: student.map((success, i) => {
     const taught = teacher?.[i];
     return {
@@ -37,4 +64,5 @@ export const madeUpRun = ({
       ...(taught === undefined ? {} : { teacher: evaluation(taught) }),
     };
   }),
+  ...more,
 });

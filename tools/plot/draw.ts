@@ -1,5 +1,5 @@
 /** The picture: held-out success against environment interactions, as one SVG that needs nothing but itself. */
-import type { RunCurve } from "./run_curve.ts";
+import type { RunSummary } from "@resd/run";
 import { linearScale, spacedOut, ticksUpTo } from "./scale.ts";
 import { type Role, type SpreadPoint, spreadOf } from "./spread.ts";
 
@@ -44,7 +44,7 @@ const place = (value: number): string => String(Math.round(value * 100) / 100);
 const percent = (share: number): string => `${Math.round(share * 100)} %`;
 
 /** `1–5`, or `1, 3, 8` where seeds are missing in between. */
-const seedNames = (runs: ReadonlyArray<RunCurve>): string => {
+const seedNames = (runs: ReadonlyArray<RunSummary>): string => {
   const seeds = runs.map((run) => run.seed).toSorted((a, b) => a - b);
   const [first, last] = [seeds[0]!, seeds.at(-1)!];
   return seeds.length > 2 && last - first === seeds.length - 1
@@ -52,7 +52,7 @@ const seedNames = (runs: ReadonlyArray<RunCurve>): string => {
     : seeds.join(", ");
 };
 
-const subtitle = (runs: ReadonlyArray<RunCurve>): string =>
+const subtitle = (runs: ReadonlyArray<RunSummary>): string =>
   runs.length === 1
     ? `success on held-out tasks, seed ${seedNames(runs)}`
     : `success on held-out tasks: median and range of ${runs.length} seeds (${seedNames(runs)})`;
@@ -102,7 +102,7 @@ const described = (series: ReadonlyArray<readonly [Role, ReadonlyArray<SpreadPoi
  * Draws runs of one variant: the student from the bare task and, where it was measured, the teacher with the playbook
  * in context; the line is the median over seeds, the band their range.
  */
-export const drawRuns = (runs: ReadonlyArray<RunCurve>, title: string): string => {
+export const drawRuns = (runs: ReadonlyArray<RunSummary>, title: string): string => {
   const series = (["teacher", "student"] as const)
     .map((role) => [role, spreadOf(runs, role)] as const)
     .filter(([, points]) => points.length > 0);

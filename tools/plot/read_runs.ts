@@ -1,8 +1,7 @@
-/** The learning curves of finished runs, from the summaries in their folders. */
-import { runFiles } from "@resd/run";
+/** Finished runs, from the summaries in their folders. */
+import { RunSummary, runFiles } from "@resd/run";
 import { Effect, FileSystem, Schema } from "effect";
 import { PlotError } from "./plot_error.ts";
-import { RunCurve } from "./run_curve.ts";
 import { spreadOf } from "./spread.ts";
 
 const readRun = Effect.fnUntraced(function* (folder: string) {
@@ -16,7 +15,7 @@ const readRun = Effect.fnUntraced(function* (folder: string) {
         }),
     ),
   );
-  const run = yield* Schema.decodeEffect(Schema.fromJsonString(RunCurve))(text).pipe(
+  const run = yield* Schema.decodeEffect(Schema.fromJsonString(RunSummary))(text).pipe(
     Effect.mapError(
       (error) =>
         new PlotError({
@@ -33,8 +32,8 @@ const readRun = Effect.fnUntraced(function* (folder: string) {
 });
 
 /**
- * Reads run folders. What they have to share, a picture of them can show: one variant, evaluations at the same updates,
- * and a seed of its own for each.
+ * Reads run folders that can be shown together: one variant, evaluations at the same updates, and a seed of its own for
+ * each. In the order of seeds.
  */
 export const readRuns = Effect.fn("plot.readRuns")(function* (folders: ReadonlyArray<string>) {
   const runs = yield* Effect.forEach(folders, readRun);
@@ -61,5 +60,5 @@ export const readRuns = Effect.fn("plot.readRuns")(function* (folders: ReadonlyA
       message: `Expected runs that were evaluated at two or more of the same updates, got ${shared}; draw runs with the same evaluation.every`,
     });
   }
-  return runs;
+  return runs.toSorted((a, b) => a.seed - b.seed);
 });

@@ -1,5 +1,5 @@
 /** Many runs as one curve: the median over seeds, and the range they span. */
-import type { RunCurve } from "./run_curve.ts";
+import type { RunSummary } from "@resd/run";
 
 export type Role = "student" | "teacher";
 
@@ -27,7 +27,10 @@ export const medianOf = (values: ReadonlyArray<number>): number => {
  * Median and range of a role's held-out success at every update where each of the runs was evaluated. Empty for a
  * teacher that was not measured.
  */
-export const spreadOf = (runs: ReadonlyArray<RunCurve>, role: Role): ReadonlyArray<SpreadPoint> => {
+export const spreadOf = (
+  runs: ReadonlyArray<RunSummary>,
+  role: Role,
+): ReadonlyArray<SpreadPoint> => {
   const updates = [...new Set(runs.flatMap(({ curve }) => curve.map((point) => point.update)))];
   return updates
     .toSorted((a, b) => a - b)
