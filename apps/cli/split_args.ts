@@ -1,8 +1,6 @@
 /** Command lines in two parts: the verb's own flags, and values of the configuration such as `--resd.lr=1e-3`. */
 import type { Override } from "@resd/run";
 
-export const VERBS = ["train", "eval", "sample", "doctor"] as const;
-
 export interface SplitArgs {
   /** For the verb's parser. */
   readonly args: ReadonlyArray<string>;
@@ -12,28 +10,29 @@ export interface SplitArgs {
 /** Flags that stand for a key of the configuration under a shorter name. */
 const SHORT: Readonly<Record<string, string>> = { "run-dir": "runDir" };
 
-/** Flags of the verbs themselves and of every command line; whatever else begins with two dashes is configuration. */
+/** Flags of the verbs and of every command line; whatever else begins with two dashes is configuration. */
 const OWN_FLAGS = new Set([
-  "json",
-  "dry-run",
-  "help",
-  "version",
   "completions",
+  "dry-run",
+  "file",
+  "help",
+  "json",
   "log-level",
-  "wizard",
-  "split",
   "tasks",
-  "samples",
-  "as",
-  "with-playbook",
+  "version",
+  "wizard",
 ]);
+
+/** Command lines that are about the program, not about a run. */
+const ABOUT = ["--help", "-h", "--version", "-v", "--completions", "--wizard"];
+
+const isConfigFile = (arg: string): boolean => /\.(toml|json|m?[jt]s)$/.test(arg);
 
 /** Puts `train` where no verb stands, and takes the values of the configuration out. */
 export const splitArgs = (argv: ReadonlyArray<string>): SplitArgs => {
   const [first] = argv;
   const verbless =
-    first === undefined ||
-    (first.startsWith("-") && !["--help", "-h", "--version", "--completions"].includes(first));
+    first === undefined || isConfigFile(first) || (first.startsWith("-") && !ABOUT.includes(first));
   const args: Array<string> = verbless ? ["train"] : [];
   const overrides: Array<Override> = [];
   for (let i = 0; i < argv.length; i++) {

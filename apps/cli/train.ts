@@ -1,17 +1,11 @@
-/** `resd train`: resolves the configuration, composes the run, trains, reports. */
-import { existsSync } from "node:fs";
-import { join } from "node:path";
-import {
-  type ConfigPart,
-  type Override,
-  type ResolvedConfig,
-  prepareRun,
-  readConfigFile,
-  resolveConfig,
-  RunHost,
-} from "@resd/run";
-import { Console, Effect, Logger, Option } from "effect";
-import { hostLayer, ROOT } from "./host.ts";
+/** `resd train`: resolves the configuration, trains, reports. */
+import { type Override, type ResolvedConfig, prepareRun } from "@resd/run";
+import { Cause, Console, Effect, Exit, Logger, type Option } from "effect";
+import { exampleAttempts } from "./examples.ts";
+import { hostLayer } from "./host.ts";
+import { inkFor } from "./ink.ts";
+import { readDefinition } from "./read_definition.ts";
+import { report } from "./report.ts";
 
 export interface TrainInput {
   readonly file: Option.Option<string>;
@@ -20,25 +14,7 @@ export interface TrainInput {
   readonly overrides: ReadonlyArray<Override>;
 }
 
-/** The model that comes with the application, wherever it is started from. */
-const shipped: ReadonlyArray<ConfigPart> = existsSync("models/kestrel")
-  ? []
-  : [{ source: "defaults", values: { model: join(ROOT, "models/kestrel") } }];
-
-/** The configuration of a command line, with the layers of its file. */
-export const readRun = Effect.fnUntraced(function* (
-  file: Option.Option<string>,
-  overrides: ReadonlyArray<Override>,
-) {
-  const { importModule } = yield* RunHost;
-  const { parts, layers } = Option.isSome(file)
-    ? yield* readConfigFile(file.value, importModule)
-    : { parts: [], layers: {} };
-  const resolved = yield* resolveConfig([...shipped, ...parts], overrides);
-  return { resolved, layers };
-});
-
-/** With machine-readable output nothing else may be written to the terminal. */
+/** With machine-readable output nothing else is written to the terminal. */
 const withoutConsole = (resolved: ResolvedConfig): ResolvedConfig => ({
   ...resolved,
   config: {
@@ -47,16 +23,32 @@ const withoutConsole = (resolved: ResolvedConfig): ResolvedConfig => ({
   },
 });
 
+/** Says where to look when a run did not end well. */
+const sayWhere = (folder: string, exit: Exit.Exit<unknown, unknown>) => {
+  if (Exit.isSuccess(exit)) return Effect.void;
+  const what = Cause.hasInterruptsOnly(exit.cause) ? "Interrupted" : "The run failed";
+  return Console.error(
+    `${what}. What there is until then lies in ${folder} (run.log, summary.json).`,
+  );
+};
+
 export const train = Effect.fnUntraced(
   function* (input: TrainInput) {
-    const { resolved, layers } = yield* readRun(input.file, input.overrides);
+    const { resolved, layers } = yield* readDefinition(input.file, input.overrides);
     if (input.dryRun) return yield* Console.log(JSON.stringify(resolved, undefined, 2));
-    const run = yield* prepareRun(input.json ? withoutConsole(resolved) : resolved, layers);
-    const log = yield* Logger.toFile(Logger.formatLogFmt, run.files.log, { flag: "a" });
-    const summary = yield* run.conduct.pipe(Effect.provide(Logger.layer([log])));
-  yield* Console.log(
-      input.json ? JSON.stringify(summary) : JSON.stringify(summary, undefined, 2),
+    const { files, conduct } = yield* prepareRun(
+      input.json ? withoutConsole(resolved) : resolved,
+      layers,
     );
+    const log = yield* Logger.toFile(Logger.formatLogFmt, files.log, { flag: "a" });
+    const summary = yield* conduct.pipe(
+      Effect.provide(Logger.layer([log])),
+      Effect.onExit((exit) => sayWhere(files.folder, exit)),
+    );
+    if (input.json) return yield* Console.log(JSON.stringify(summary));
+    const examples = yield* exampleAttempts(files, summary.updates);
+    const columns = process.stdout.columns || 80;
+    yield* Console.log(`\n${report(summary, examples, { columns, ink: inkFor(process.stdout) })}`);
   },
   Effect.scoped,
   Effect.provide(hostLayer),

@@ -56,8 +56,8 @@ const announced = <I, E, R>(
     }),
   );
 
-/** What it takes to measure a policy: everything but the parts that turn failures into words. */
-export type MeasuringSeams = Exclude<Seams, Reflector | Curator>;
+/** What it takes to measure a policy: all parts but those that learn. */
+export type MeasuringSeams = Exclude<Seams, Reflector | Curator | Playbook>;
 
 /** What the parts of a run are made of. */
 export interface Parts {
@@ -70,7 +70,7 @@ export interface Parts {
 }
 
 /** The layer of the plugin at a path of the configuration. */
-const pluginLayer = <I, R = never>({ plugins }: Parts, path: string): SlotLayer<I, R> => {
+export const pluginLayer = <I, R = never>({ plugins }: Parts, path: string): SlotLayer<I, R> => {
   const { found, module, options } = plugins.get(path) as LoadedPlugin;
   return guarded<I, HostServices | R>(found.use, module.layer(options));
 };
@@ -92,13 +92,11 @@ const trackerLayer = (parts: Parts): SlotLayer<Tracker> =>
     }),
   );
 
-/** The environment, the policy with its format, the playbook and the trackers. Building the layer loads the model. */
+/** The environment, the policy with its format, and the trackers. Building the layer loads the model. */
 export const composeMeasuring = (
   parts: Parts,
 ): Layer.Layer<MeasuringSeams, ComposeError, HostServices> => {
   const { config, layers } = parts;
-  const environment = layers.environment ?? pluginLayer<Environment>(parts, "environment");
-  const playbook = layers.playbook ?? pluginLayer<Playbook>(parts, "playbook");
   const policy =
     layers.policy === undefined
       ? Layer.provide(policyLayer(config), layers.compute ?? pluginLayer<Compute>(parts, "compute"))
@@ -107,18 +105,22 @@ export const composeMeasuring = (
         : Layer.provide(layers.policy, layers.compute);
   return (layers.format ?? formatLayer(config)).pipe(
     Layer.provideMerge(announced(`the model in ${config.model}`, policy)),
-    Layer.provideMerge(Layer.mergeAll(environment, playbook, trackerLayer(parts))),
+    Layer.provideMerge(layers.environment ?? pluginLayer<Environment>(parts, "environment")),
+    Layer.provideMerge(trackerLayer(parts)),
     Layer.provideMerge(Layer.succeed(RunSeed, config.seed)),
   );
 };
 
 /** Everything that a run is composed of, as one layer: what its own layers fill, and plugins for the rest. */
-export const composeRun = (parts: Parts): Layer.Layer<Seams, ComposeError, HostServices> =>
-  Layer.mergeAll(
-    parts.layers.reflector ??
-      pluginLayer<Reflector, Policy | Format | Environment>(parts, "reflector"),
-    parts.layers.curator ?? pluginLayer<Curator, Policy | Format | Environment>(parts, "curator"),
+export const composeRun = (parts: Parts): Layer.Layer<Seams, ComposeError, HostServices> => {
+  const { layers } = parts;
+  type Asked = Policy | Format | Environment;
+  return Layer.mergeAll(
+    layers.reflector ?? pluginLayer<Reflector, Asked>(parts, "reflector"),
+    layers.curator ?? pluginLayer<Curator, Asked>(parts, "curator"),
+    layers.playbook ?? pluginLayer<Playbook>(parts, "playbook"),
   ).pipe(
     Layer.provideMerge(composeMeasuring(parts)),
     Layer.provide(Layer.succeed(RunSeed, parts.config.seed)),
   );
+};

@@ -1,0 +1,168 @@
+/** The verbs with their flags and their help. Each verb's code is loaded when it is asked for. */
+import type { Override } from "@resd/run";
+import { Effect } from "effect";
+import { Argument, Command, Flag } from "effect/cli";
+
+const configFile = Argument.String("file").pipe(
+  Argument.withDescription("Configuration: a .toml, .json or .ts file"),
+  Argument.optional,
+);
+const runFolder = Argument.String("run").pipe(
+  Argument.withDescription("Folder of a run, such as runs/kestrel-seed-1"),
+);
+const json = Flag.Boolean("json").pipe(
+  Flag.withDescription("Print the result as one line of JSON, and nothing else"),
+  Flag.withDefault(false),
+);
+
+const OVERRIDES = `Every value of the configuration is a flag with a dotted path: --resd.lr=1e-3, --environment.options.level=siblings, --resd.clipNorm=null (none). --dry-run prints them all, each with where it came from.`;
+
+const train = (overrides: ReadonlyArray<Override>) =>
+  Command.make(
+    "train",
+    {
+      file: configFile,
+      json,
+      dryRun: Flag.Boolean("dry-run").pipe(
+        Flag.withDescription(
+          "Print the whole configuration, with where each value came from, and stop",
+        ),
+        Flag.withDefault(false),
+      ),
+    },
+    (input) =>
+      Effect.flatMap(
+        Effect.promise(() => import("./train.ts")),
+        (verb) => verb.train({ ...input, overrides }),
+      ),
+  ).pipe(
+    Command.withDescription(
+      `Train a policy on what went wrong. Without a file it is the preset kestrel: a small decoder learns the commands of an undocumented chip, in about a minute on two cores.
+
+${OVERRIDES}
+
+--preset <name> starts from another preset, --seed <n> draws other tasks and samples, --run-dir <folder> says where the run is written (runs/<variant>-seed-<n> unless given). Ctrl-C leaves a readable folder.`,
+    ),
+    Command.withShortDescription("Train a policy, and report"),
+    Command.withExamples([
+      { command: "npm start", description: "The default run" },
+      { command: "npm start -- --seed 7 --run-dir runs/seven", description: "Another seed" },
+      {
+        command: "npm start -- --environment.options.level=siblings --resd.updates=20",
+        description: "Another level, and a third of the updates",
+      },
+      {
+        command: "npm start -- --resd.reflect=false --resd.playbook=none",
+        description: "An ablation: no words, only feedback and solutions",
+      },
+      {
+        command: "npm start -- train my_run.ts --dry-run",
+        description: "What a configuration in TypeScript comes to (docs/compose.md)",
+      },
+      { command: "npm start -- --json | tail -1", description: "The summary for a program" },
+    ]),
+  );
+
+const evaluate = (overrides: ReadonlyArray<Override>) =>
+  Command.make(
+    "eval",
+    {
+      run: runFolder,
+      file: Flag.String("file").pipe(
+        Flag.withDescription("The .ts file whose layers the run was made of, if it had any"),
+        Flag.optional,
+      ),
+      json,
+    },
+    (input) =>
+      Effect.flatMap(
+        Effect.promise(() => import("./eval.ts")),
+        (verb) => verb.evaluate({ ...input, overrides }),
+      ),
+  ).pipe(
+    Command.withDescription(
+      "Measure the trained policy of a run on held-out tasks, from bare prompts and with its playbook in context. Dotted flags change what is measured, not what was learned.",
+    ),
+    Command.withShortDescription("Measure a trained policy, with and without its playbook"),
+    Command.withExamples([
+      { command: "npm start -- eval runs/kestrel-seed-1", description: "As the run measured it" },
+      {
+        command:
+          "npm start -- eval runs/kestrel-seed-1 --environment.options.heldOutSize=256 --resd.evaluation.samples=8",
+        description: "On more tasks, with more samples",
+      },
+    ]),
+  );
+
+const sample = (overrides: ReadonlyArray<Override>) =>
+  Command.make(
+    "sample",
+    {
+      of: Argument.String("run").pipe(
+        Argument.withDescription(
+          "Folder of a run, or a configuration file; the untrained default unless given",
+        ),
+        Argument.optional,
+      ),
+      tasks: Flag.Int("tasks").pipe(
+        Flag.withDescription("How many held-out tasks to follow"),
+        Flag.withDefault(2),
+      ),
+      json,
+    },
+    (input) =>
+      Effect.flatMap(
+        Effect.promise(() => import("./sample.ts")),
+        (verb) => verb.sample({ ...input, overrides }),
+      ),
+  ).pipe(
+    Command.withDescription(
+      "Follow a few tasks through every prompt: what the student reads and writes, what the reflector makes of a failure, and what the same weights answer with all of it beside the task, as teacher.",
+    ),
+    Command.withShortDescription("Read the prompts, and what the model writes"),
+    Command.withExamples([
+      { command: "npm start -- sample", description: "The untrained model" },
+      {
+        command: "npm start -- sample runs/kestrel-seed-1 --tasks 5",
+        description: "A trained model with its playbook",
+      },
+    ]),
+  );
+
+const doctor = (overrides: ReadonlyArray<Override>) =>
+  Command.make("doctor", { file: configFile, json }, (input) =>
+    Effect.flatMap(
+      Effect.promise(() => import("./doctor.ts")),
+      (verb) => verb.doctor({ ...input, overrides }),
+    ),
+  ).pipe(
+    Command.withDescription(
+      "Look at what a run needs: Node.js, the machine, plugins, the compute backend and its speed, the model and its tokenizer. What is broken comes with what to do.",
+    ),
+    Command.withShortDescription("Check what a run needs"),
+    Command.withExamples([
+      { command: "npm start -- doctor", description: "For the default run" },
+      { command: "npm start -- doctor --model models/mine", description: "For another model" },
+    ]),
+  );
+
+/** The command line, with the configuration values that were taken out of it. */
+export const resd = (overrides: ReadonlyArray<Override>) =>
+  Command.make("resd").pipe(
+    Command.withDescription(
+      `RESD: a policy acts, what failed is turned into words, and the words teach the policy's own weights.
+
+npm start trains; npm start -- <verb> does anything else.`,
+    ),
+    Command.withSubcommands([
+      train(overrides),
+      evaluate(overrides),
+      sample(overrides),
+      doctor(overrides),
+    ]),
+    Command.withExamples([
+      { command: "npm start", description: "Train the small model that comes along" },
+      { command: "npm start -- train --help", description: "What can be changed, and how" },
+      { command: "npm start -- doctor", description: "Check the machine first" },
+    ]),
+  );

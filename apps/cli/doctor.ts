@@ -1,0 +1,229 @@
+/** `resd doctor`: looks at everything that a run needs, and says how to mend what is missing. */
+import { accessSync, constants, existsSync } from "node:fs";
+import { availableParallelism, cpus, freemem, totalmem } from "node:os";
+import { join, resolve } from "node:path";
+import { Compute, Environment, RunSeed } from "@resd/core";
+import {
+  CUSTOM,
+  type Override,
+  type RunConfig,
+  SLOTS,
+  type Slot,
+  loadPlugins,
+  pluginLayer,
+} from "@resd/run";
+import { Cause, Console, Duration, Effect, Exit, type Option, Schema } from "effect";
+import { hostLayer } from "./host.ts";
+import { inkFor } from "./ink.ts";
+import { readDefinition } from "./read_definition.ts";
+
+export interface DoctorInput {
+  readonly file: Option.Option<string>;
+  readonly json: boolean;
+  readonly overrides: ReadonlyArray<Override>;
+}
+
+interface Finding {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly detail: string;
+  /** What to do about it. */
+  readonly fix?: string;
+}
+
+/** Node.js from which TypeScript runs as it is, with everything that the code uses. */
+const LEAST_NODE = 26;
+const LEAST_MEMORY = 2 * 2 ** 30;
+
+const node = (): Finding => {
+  const major = Number(process.versions.node.split(".")[0]);
+  return {
+    name: "Node.js",
+    ok: major >= LEAST_NODE,
+    detail: `${process.version} on ${process.platform}-${process.arch}`,
+    ...(major >= LEAST_NODE
+      ? {}
+      : { fix: `start with npm start, which brings Node.js ${LEAST_NODE} along` }),
+  };
+};
+
+const gibibytes = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+
+const machine = (): Finding => {
+  const enough = totalmem() >= LEAST_MEMORY;
+  return {
+    name: "machine",
+    ok: enough,
+    detail: `${availableParallelism()} cores (${cpus()[0]?.model.trim() ?? "unknown"}), ${gibibytes(totalmem())} memory, ${gibibytes(freemem())} free`,
+    ...(enough
+      ? {}
+      : { fix: `the default run needs about ${gibibytes(LEAST_MEMORY)}; lower --resd.batchSize` }),
+  };
+};
+
+const runFolder = (): Finding => {
+  const folder = existsSync("runs") ? resolve("runs") : resolve();
+  try {
+    accessSync(folder, constants.W_OK);
+    return { name: "run folder", ok: true, detail: `${join(folder)} can be written to` };
+  } catch {
+    return {
+      name: "run folder",
+      ok: false,
+      detail: `${folder} cannot be written to`,
+      fix: "give a folder that can: --run-dir <path>",
+    };
+  }
+};
+
+/** A check that may fail, as a finding. */
+const found = <R>(
+  name: string,
+  fix: string,
+  check: Effect.Effect<string, { readonly message: string }, R>,
+): Effect.Effect<Finding, never, R> =>
+  Effect.map(Effect.exit(check), (exit) => {
+    if (Exit.isSuccess(exit)) return { name, ok: true, detail: exit.value };
+    const error: unknown = Cause.squash(exit.cause);
+    return { name, ok: false, detail: error instanceof Error ? error.message : String(error), fix };
+  });
+
+const SIZE = 512;
+const REPEATS = 5;
+
+/** The backend, and its speed at the operation that nearly all of a run's time goes to. */
+const backend = Effect.gen(function* () {
+  const compute = yield* Compute;
+  const { graph, input, matMul } = yield* Effect.promise(() => import("@resd/tensor"));
+  const shape = [SIZE, SIZE];
+  const product = matMul(input("a", shape), input("b", shape));
+  const program = yield* compute.compile(graph({ c: product }, { name: "doctor" }));
+  const data = Float32Array.from({ length: SIZE * SIZE }, (_, i) => ((i % 7) - 3) / 8);
+  const a = yield* compute.put(data, shape);
+  const b = yield* compute.put(data, shape);
+  const times: Array<number> = [];
+  for (let repeat = 0; repeat <= REPEATS; repeat++) {
+    const [taken, { arrays }] = yield* Effect.timed(program.run({ a, b }));
+    yield* compute.release(Object.values(arrays));
+    times.push(Duration.toSeconds(taken));
+  }
+  const fastest = Math.min(...times.slice(1)); // the first run loads
+  const { name, adapter, deterministic } = compute.info;
+  return `${adapter ?? name}: ${((2 * SIZE ** 3) / fastest / 1e9).toFixed(0)} GFLOP/s at a ${SIZE}³ product, ${deterministic ? "same bits every time" : "bits may differ between runs"}`;
+});
+
+/** The model's files belong together, and what its tokenizer encodes it decodes to the same text. */
+const model = Effect.fnUntraced(function* (folder: string) {
+  const { loadFolder, parameterCount } = yield* Effect.promise(() => import("@resd/models"));
+  const { config, parameters } = yield* loadFolder(folder);
+  yield* parameters.read(parameters.names[0]!);
+  return `${folder}: ${config.model_type}, ${parameterCount(config)} parameters, ${config.max_position_embeddings} tokens of context`;
+});
+
+const MOST_PIECES = 256;
+
+const tokenizer = Effect.fnUntraced(function* (folder: string) {
+  const { loadTokenizer } = yield* Effect.promise(() => import("@resd/tokenizers"));
+  const { vocabSize, controls, unknownId, decode, encodeText } = yield* loadTokenizer(folder);
+  const pieces = Array.from({ length: Math.min(vocabSize, MOST_PIECES) }, (_, id) => id).filter(
+    (id) => !controls.has(id) && id !== unknownId,
+  );
+  const text = decode(pieces);
+  const again = decode(encodeText(text));
+  if (again !== text) {
+    const message = `Expected ${JSON.stringify(text.slice(0, 60))} after encoding and decoding, got ${JSON.stringify(again.slice(0, 60))}, at ${folder}`;
+    return yield* Effect.fail({ message });
+  }
+  return `${vocabSize} tokens, ${controls.size} of them control tokens; a text of ${pieces.length} pieces survives the round trip`;
+});
+
+const tasks = Effect.fnUntraced(function* (splits: RunConfig["resd"]["splits"]) {
+  const environment = yield* Environment;
+  const sizes = yield* Effect.forEach([splits.train, splits.evaluate], (split) => {
+    const source = environment.tasks(split);
+    return Effect.map(source.get(0), () => `${source.size} tasks in ${split}`);
+  });
+  return `${environment.manifest.id}: ${sizes.join(", ")}`;
+});
+
+const shown = ({ name, ok, detail, fix }: Finding): string => {
+  const ink = inkFor(process.stdout);
+  const mark = ok ? ink("green", "ok    ") : ink("red", "broken");
+  return [
+    `${mark}  ${name.padEnd(12)}${detail}`,
+    ...(ok ? [] : [`        ${"".padEnd(12)}→ ${fix}`]),
+  ].join("\n");
+};
+
+/** Something is broken; the findings say what. */
+class UnhealthyError extends Schema.TaggedError<UnhealthyError>()("UnhealthyError", {
+  message: Schema.String,
+}) {}
+
+export const doctor = Effect.fnUntraced(
+  function* (input: DoctorInput) {
+    const { resolved, layers } = yield* readDefinition(input.file, input.overrides);
+    const config: RunConfig = { ...resolved.config, trackers: [] };
+    const parts = (slot: Slot) =>
+      Effect.map(loadPlugins({ ...resolved, config }, layers, [slot]), (plugins) => ({
+        config,
+        plugins,
+        layers,
+        listeners: [],
+      }));
+    const seeded = Effect.provideService(RunSeed, config.seed);
+    const slots = (Object.keys(SLOTS) as Array<Slot>).filter(
+      (slot) => slot !== "compute" && slot !== "environment" && config[slot].use !== CUSTOM,
+    );
+    const advice = {
+      plugin: "install it, or choose another: the message names what there is",
+      compute: "npm install once more on this machine: the backend's binary belongs to a platform",
+      model:
+        "give the folder of a model with config.json, model.safetensors and tokenizer.json: --model <folder>",
+      environment: "correct its options, which the message names",
+    };
+    const findings = [
+      node(),
+      machine(),
+      runFolder(),
+      ...(yield* Effect.forEach(slots, (slot) =>
+        found(
+          slot,
+          advice.plugin,
+          Effect.map(parts(slot), ({ plugins }) => {
+            const plugin = plugins.get(slot)?.found;
+            return `${plugin?.package} ${plugin?.version}`;
+          }),
+        ),
+      )),
+      yield* found(
+        "environment",
+        advice.environment,
+        Effect.flatMap(parts("environment"), (own) =>
+          Effect.provide(
+            tasks(config.resd.splits),
+            layers.environment ?? pluginLayer<Environment>(own, "environment"),
+          ),
+        ).pipe(seeded),
+      ),
+      yield* found(
+        "compute",
+        advice.compute,
+        Effect.flatMap(parts("compute"), (own) =>
+          Effect.provide(backend, layers.compute ?? pluginLayer<Compute>(own, "compute")),
+        ),
+      ),
+      yield* found("model", advice.model, Effect.scoped(model(config.model))),
+      yield* found("tokenizer", advice.model, tokenizer(config.model)),
+    ];
+    yield* Console.log(input.json ? JSON.stringify(findings) : findings.map(shown).join("\n"));
+    const broken = findings.filter(({ ok }) => !ok);
+    if (broken.length > 0) {
+      return yield* new UnhealthyError({
+        message: `Expected everything to be in order, got ${broken.length} broken: ${broken.map(({ name }) => name).join(", ")}; do what the arrows say`,
+      });
+    }
+  },
+  Effect.scoped,
+  Effect.provide(hostLayer),
+);

@@ -1,0 +1,114 @@
+/** What a run came to, for a person. */
+import type { RunSummary } from "@resd/run";
+import type { Examples, ShownAttempt } from "./examples.ts";
+import type { Ink } from "./ink.ts";
+import { type Series, plotShares } from "./plot.ts";
+
+const percent = (share: number | undefined): string =>
+  (share === undefined ? "–" : `${(100 * share).toFixed(1)} %`).padStart(9);
+
+const seconds = (value: number): string =>
+  value >= 100 ? `${Math.round(value)} s` : `${value.toFixed(1)} s`;
+
+const table = ({ heldOut, teacher }: RunSummary, ink: Ink): ReadonlyArray<string> => [
+  ink("dim", `${" ".repeat(36)}   before    after`),
+  `  ${"student, bare prompt".padEnd(34)}${percent(heldOut.before?.perTask)}${ink("bold", percent(heldOut.after?.perTask))}`,
+  ...(teacher === undefined
+    ? []
+    : [
+        `  ${"teacher, with the playbook".padEnd(34)}${percent(teacher.before?.perTask)}${percent(teacher.after?.perTask)}`,
+      ]),
+  `  ${"student, passed share of the tests".padEnd(34)}${percent(heldOut.before?.perTest)}${percent(heldOut.after?.perTest)}`,
+];
+
+const plot = ({ curve }: RunSummary, columns: number, ink: Ink): ReadonlyArray<string> => {
+  const teacher = curve.flatMap((point): Series["points"] =>
+    point.teacher === undefined ? [] : [[point.update, point.teacher.perTask]],
+  );
+  const series: ReadonlyArray<Series> = [
+    { name: "student", mark: "●", points: curve.map((_) => [_.update, _.student.perTask]) },
+    ...(teacher.length === 0 ? [] : [{ name: "teacher", mark: "○", points: teacher }]),
+  ];
+  const lines = plotShares(series, { width: Math.min(60, Math.max(20, columns - 12)), height: 11 });
+  const legend = series.map(({ name, mark }) => `${mark} ${name}`).join("   ");
+  return [
+    ...lines.map(
+      (line) => `  ${line.replaceAll("●", ink("cyan", "●")).replaceAll("○", ink("yellow", "○"))}`,
+    ),
+    ink("dim", `         updates   ${legend}`),
+  ];
+};
+
+const MOST_ENTRIES = 8;
+
+const playbook = ({ playbook: { entries, size, added, removed } }: RunSummary, ink: Ink) => {
+  const gone = Object.entries(removed).map(([reason, count]) => `${count} ${reason}`);
+  const best = entries.toSorted((a, b) => b.helpful - b.harmful - (a.helpful - a.harmful));
+  return [
+    `${ink("bold", "Playbook")} ${size} entries (${added} added${gone.length === 0 ? "" : `, gone: ${gone.join(", ")}`})`,
+    ...best
+      .slice(0, MOST_ENTRIES)
+      .map(({ text, helpful, harmful }) => `  ${`+${helpful} −${harmful}`.padEnd(10)}${text}`),
+    ...(best.length > MOST_ENTRIES ? [ink("dim", `  … ${best.length - MOST_ENTRIES} more`)] : []),
+  ];
+};
+
+const attempt = (title: string, shown: ShownAttempt | undefined, ink: Ink): ReadonlyArray<string> =>
+  shown === undefined
+    ? []
+    : [
+        `${ink("bold", title)} ${ink("dim", `(update ${shown.update})`)}`,
+        `  task        ${shown.problem}`,
+        `  answer      ${shown.actions.map(({ content }) => content).join(" ")}`,
+        ...(shown.success
+          ? [`  ${ink("green", "solved")}`]
+          : [
+              `  feedback    ${shown.feedback}`,
+              ...(shown.reflection === undefined ? [] : [`  reflection  ${shown.reflection.text}`]),
+            ]),
+      ];
+
+const phases = ({ phases: spent, wallSeconds }: RunSummary): string =>
+  `${seconds(wallSeconds)}: ${Object.entries(spent)
+    .toSorted(([, a], [, b]) => b - a)
+    .map(([phase, value]) => `${phase} ${seconds(value)}`)
+    .join(", ")}`;
+
+const next = ({ folder, seed, preset }: RunSummary): ReadonlyArray<string> => [
+  `  npm start -- eval ${folder}      measure the trained model, with and without its playbook`,
+  `  npm start -- sample ${folder}    read what it is shown and what it answers`,
+  `  npm start -- --preset ${preset} --seed ${seed + 1}     the same on other tasks and draws`,
+  `  npm start -- --resd.reflect=false --resd.playbook=none     the same without words`,
+];
+
+/** The report of a run that has ended well. */
+export const report = (
+  summary: RunSummary,
+  examples: Examples,
+  { columns, ink }: { readonly columns: number; readonly ink: Ink },
+): string => {
+  const first = summary.curve[0]?.student;
+  const sections: ReadonlyArray<ReadonlyArray<string>> = [
+    [
+      `${ink("bold", `RESD ${summary.variant}, seed ${summary.seed}`)}: ${summary.updates} updates, ${summary.interactions} interactions with ${summary.environment}`,
+    ],
+    [
+      `${ink("bold", "Success on held-out tasks")}${first === undefined ? "" : ` (${first.tasks} tasks, ${first.k} samples each)`}`,
+      ...table(summary, ink),
+    ],
+    plot(summary, columns, ink),
+    playbook(summary, ink),
+    attempt("One of the first attempts", examples.before, ink),
+    attempt("One of the last attempts", examples.after, ink),
+    [`${ink("bold", "Time")} ${phases(summary)}`],
+    [
+      `${ink("bold", "Files")} ${summary.folder}`,
+      "  summary.json  metrics.jsonl  rollouts/  playbook/  model/ (Hugging Face format)",
+    ],
+    [ink("bold", "Next"), ...next(summary)],
+  ];
+  return sections
+    .filter((lines) => lines.length > 0)
+    .map((lines) => lines.join("\n"))
+    .join("\n\n");
+};

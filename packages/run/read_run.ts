@@ -1,0 +1,74 @@
+/** Runs that are over, read back from their folders. */
+import type { Entry } from "@resd/core";
+import { type PlaybookState, decodeSnapshot, playbookKey } from "@resd/resd";
+import { Effect, FileSystem, type PlatformError, Schema } from "effect";
+import { RunConfig } from "./run_config.ts";
+import { type RunFiles, RunFolderError, runFiles } from "./run_folder.ts";
+import { RunSummary } from "./run_summary.ts";
+
+/** A run as its folder tells it. */
+export interface RecordedRun {
+  readonly files: RunFiles;
+  readonly config: RunConfig;
+  readonly summary: RunSummary;
+  /** Playbooks at the end, by key. */
+  readonly playbooks: ReadonlyMap<string, PlaybookState>;
+}
+
+/**
+ * Reads the folder of a run that has a trained model in it.
+ *
+ * Fails with a RunFolderError that says which file is missing or what in it is wrong.
+ */
+export const readRun = Effect.fn("readRun")(function* (
+  folder: string,
+): Effect.fn.Return<
+  RecordedRun,
+  RunFolderError | PlatformError.PlatformError,
+  FileSystem.FileSystem
+> {
+  const fs = yield* FileSystem.FileSystem;
+  const files = runFiles(folder);
+  const refuse = (message: string) => new RunFolderError({ folder, message });
+  const decode = Effect.fnUntraced(function* <S extends Schema.Codec<unknown, unknown>>(
+    path: string,
+    schema: S,
+    ...advice: ReadonlyArray<string>
+  ) {
+    if (!(yield* fs.exists(path))) {
+      return yield* refuse(`Expected ${path}, got no such file; ${advice.join("")}`);
+    }
+    const text = yield* fs.readFileString(path);
+    return yield* Schema.decodeEffect(Schema.fromJsonString(schema), { errors: "all" })(text).pipe(
+      Effect.mapError((error) =>
+        refuse(
+          `Expected what this version writes, got something else, at ${path}: ${error.message}; evaluate the run with the version that made it (run.json)`,
+        ),
+      ),
+    );
+  });
+  const { config } = yield* decode(
+    files.config,
+    Schema.Struct({ config: RunConfig }),
+    "give the folder of a run, such as runs/kestrel-seed-1",
+  );
+  const summary = yield* decode(files.summary, RunSummary, "the run did not come to an end");
+  if (!(yield* fs.exists(files.model))) {
+    return yield* refuse(
+      `Expected the trained model in ${files.model}, got no such folder; the run ${summary.outcome} before there was one`,
+    );
+  }
+  const snapshot = yield* fs.readFile(files.playbookSnapshot);
+  const playbooks = yield* Effect.mapError(decodeSnapshot(snapshot), (error) =>
+    refuse(`${error.message}, at ${files.playbookSnapshot}`),
+  );
+  return { files, config, summary, playbooks };
+});
+
+/** What the playbook of a run holds for a task. */
+export const entriesFor =
+  ({ config, playbooks }: Pick<RecordedRun, "config" | "playbooks">) =>
+  (taskKey: string): ReadonlyArray<Entry> => {
+    const key = playbookKey(config.resd.playbook, taskKey);
+    return key === undefined ? [] : (playbooks.get(key)?.entries ?? []);
+  };
