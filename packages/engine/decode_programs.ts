@@ -1,5 +1,12 @@
-/** The three programs of generation: read a prompt, add a token, rearrange the caches. */
-import { type DecoderConfig, decodeStep, logits, parameterInputs, prefill } from "@resd/models";
+/** The programs of generation: read prompts, share them among rows, add a token, rearrange the caches. */
+import {
+  type DecoderConfig,
+  decodeStep,
+  logits,
+  parameterInputs,
+  type Parameters,
+  prefill,
+} from "@resd/models";
 import {
   cacheWrite,
   gatherRows,
@@ -46,10 +53,6 @@ const cacheInputs = (config: DecoderConfig, { B, C }: CacheSize): LayerCaches =>
   };
 };
 
-/** Names of all caches of a model. */
-export const cacheNames = (config: DecoderConfig): ReadonlyArray<string> =>
-  Object.keys(named(cacheInputs(config, { B: 1, C: 1 })));
-
 /** Bytes that one row of `C` positions takes in all caches. */
 export const cacheBytes = (config: DecoderConfig, C: number): number =>
   8 * config.num_hidden_layers * config.num_key_value_heads * C * config.head_dim;
@@ -70,14 +73,13 @@ const extended = (x: Tensor, axis: number, size: number): Tensor => {
   return pad(x, none, none.with(axis, missing));
 };
 
-/** ids i32 [B,T], lengths i32 [B] and sampling settings → the first token of every row and caches of capacity C ≥ T. */
-export const prefillProgram = (
+/** Caches of capacity C and the last hidden state of each of the prompts ids i32 [B,T] with lengths i32 [B], T ≤ C. */
+const readPrompts = (
   config: DecoderConfig,
+  parameters: Parameters,
   { B, C }: CacheSize,
   T: number,
-  topK: number,
-): ProgramSource => {
-  const parameters = parameterInputs(config, "p/");
+): { readonly last: Tensor; readonly caches: Record<string, Tensor> } => {
   const read = prefill(
     config,
     parameters,
@@ -89,11 +91,49 @@ export const prefillProgram = (
     values: read.values.map((x) => extended(x, 2, C)),
     conv: read.conv,
   });
+  return { last: read.last, caches };
+};
+
+/** Prompts and sampling settings of every row → caches, and the first token of every row. */
+export const prefillProgram = (
+  config: DecoderConfig,
+  size: CacheSize,
+  T: number,
+  topK: number,
+): ProgramSource => {
+  const parameters = parameterInputs(config, "p/");
+  const { last, caches } = readPrompts(config, parameters, size, T);
+  const first = drawn(logits(config, parameters, last), size.B, topK);
+  return { graph: graph({ ...caches, ...first }, { name: `prefill ${size.B}x${T}` }) };
+};
+
+/** Prompts → caches and logits [B,V] of the first token: for prompts that several rows share. */
+export const sharedPrefillProgram = (
+  config: DecoderConfig,
+  size: CacheSize,
+  T: number,
+): ProgramSource => {
+  const parameters = parameterInputs(config, "p/");
+  const { last, caches } = readPrompts(config, parameters, size, T);
+  const first = logits(config, parameters, last);
   return {
-    graph: graph(
-      { ...caches, ...drawn(logits(config, parameters, read.last), B, topK) },
-      { name: `prefill ${B}x${T}` },
-    ),
+    graph: graph({ ...caches, logits: first }, { name: `shared prefill ${size.B}x${T}` }),
+  };
+};
+
+/** rows i32 [B'] and sampling settings → caches of the prompts that the rows share, and the first token of every row. */
+export const shareProgram = (
+  config: DecoderConfig,
+  from: CacheSize,
+  to: CacheSize,
+  topK: number,
+): ProgramSource => {
+  const caches = rearranged(config, from, to);
+  const shared = input("logits", [from.B, config.vocab_size]);
+  const first = drawn(gatherRows(shared, input("rows", [to.B], "i32")), to.B, topK);
+  return {
+    graph: graph({ ...caches, ...first }, { name: `share ${from.B} among ${to.B}x${to.C}` }),
+    options: { donate: [...Object.keys(caches), "logits"] },
   };
 };
 
@@ -128,23 +168,32 @@ export const decodeProgram = (
   };
 };
 
-/** rows i32 [B'] → caches that hold those rows of the old ones, with capacity C' ≥ C; the old ones are spent. */
-export const rearrangeProgram = (
+/** The caches of `rows` i32 [B'] among those of size `from`, with capacity C' ≥ C. */
+const rearranged = (
   config: DecoderConfig,
   from: CacheSize,
   to: CacheSize,
-): ProgramSource => {
+): Record<string, Tensor> => {
   const caches = cacheInputs(config, from);
   const rows = input("rows", [to.B], "i32");
   const chosen = (x: Tensor): Tensor => {
     const [, ...rest] = x.shape;
     return reshape(gatherRows(reshape(x, [from.B, -1]), rows), [to.B, ...rest]);
   };
-  const next = named({
+  return named({
     keys: caches.keys.map((x) => extended(chosen(x), 2, to.C)),
     values: caches.values.map((x) => extended(chosen(x), 2, to.C)),
     conv: caches.conv.map(chosen),
   });
+};
+
+/** rows i32 [B'] → caches that hold those rows of the old ones, with capacity C' ≥ C; the old ones are spent. */
+export const rearrangeProgram = (
+  config: DecoderConfig,
+  from: CacheSize,
+  to: CacheSize,
+): ProgramSource => {
+  const next = rearranged(config, from, to);
   return {
     graph: graph(next, { name: `rearrange ${from.B}x${from.C} to ${to.B}x${to.C}` }),
     options: { donate: Object.keys(next) },

@@ -3,25 +3,21 @@ import {
   type ComputeError,
   type GenerateRequest,
   type Generation,
-  type HostArray,
   makeRandom,
   type Random,
   type Stop,
 } from "@resd/core";
 import type { DecoderConfig } from "@resd/models";
 import { Effect } from "effect";
-import { type Arrays, prefixed, releaseArrays } from "./arrays.ts";
 import { capacityBucket, lengthBucket } from "./buckets.ts";
+import { cacheBytes } from "./decode_programs.ts";
 import {
-  type CacheSize,
-  cacheBytes,
-  cacheNames,
-  decodeProgram,
-  prefillProgram,
-  rearrangeProgram,
-} from "./decode_programs.ts";
+  type DecodeSession,
+  type Drawn,
+  makeDecodeSession,
+  type SamplingData,
+} from "./decode_session.ts";
 import { bakesWeights, generationRows, planGeneration, roomOf } from "./generation_plan.ts";
-import { padIndices, padSequences } from "./padding.ts";
 import type { Programs } from "./programs.ts";
 import type { Weights } from "./weights.ts";
 
@@ -78,8 +74,8 @@ const accept = (row: Row, id: number, logProb: number, context: GenerationContex
 /** The position of the token that the next step reads: the last one sampled. */
 const positionOf = ({ request, ids }: Row): number => request.prompt.length + ids.length - 1;
 
-/** Host data per batch row; rows beyond the group repeat nothing and are ignored. */
-const settings = (rows: ReadonlyArray<Row>, B: number): Record<string, HostArray> => {
+/** Sampling settings of every batch row; those beyond the group draw what nobody reads. */
+const settings = (rows: ReadonlyArray<Row>, B: number): SamplingData => {
   const perRow = (of: (row: Row) => number): Float32Array => {
     const values = new Float32Array(B);
     rows.forEach((row, i) => (values[i] = of(row)));
@@ -92,131 +88,95 @@ const settings = (rows: ReadonlyArray<Row>, B: number): Record<string, HostArray
   };
 };
 
+const begin = (request: GenerateRequest, maxContext: number): Row => ({
+  request,
+  random: makeRandom(request.seed),
+  room: roomOf(request, maxContext),
+  ids: [],
+  logProbs: [],
+  stop: undefined,
+});
+
+/** The session of a group: shapes from its longest prompt, and the rule of baked weights. */
+const openSession = (
+  { programs, config, parameters }: GenerationContext,
+  rows: ReadonlyArray<Row>,
+  weights: Weights,
+): DecodeSession => {
+  const { as, sampling } = (rows[0] as Row).request;
+  const longest = Math.max(...rows.map(({ request }) => request.prompt.length));
+  const whole = Math.max(...rows.map(({ request, room }) => request.prompt.length + room));
+  const baked = bakesWeights(parameters, Math.max(...rows.map(({ room }) => room)));
+  const promptLength = lengthBucket(longest, LENGTH_STEP, config.max_position_embeddings);
+  // A baked program is not rebuilt for a larger cache, so its cache has its final size at once.
+  const capacity = baked ? whole : Math.min(whole, longest + FIRST_ROOM);
+  return makeDecodeSession({
+    programs,
+    config,
+    weights: weights.arrays,
+    baked: baked ? as : undefined,
+    topK: sampling.topK,
+    promptLength,
+    size: {
+      B: generationRows(rows.length),
+      C: capacityBucket(Math.max(promptLength, capacity)),
+    },
+  });
+};
+
+/** The rows to keep for the next step: all, or those alive once they fit into at most half of the batch. */
+const rowsToKeep = (rows: ReadonlyArray<Row>, B: number): ReadonlyArray<Row> => {
+  const alive = rows.filter(({ stop }) => stop === undefined);
+  return generationRows(alive.length) <= B / 2 ? alive : rows;
+};
+
 /** Generates one group: prefill, then decode steps until every row has stopped. */
 const generateGroup = Effect.fnUntraced(function* (
   context: GenerationContext,
   requests: ReadonlyArray<GenerateRequest>,
   weights: Weights,
 ): Effect.fn.Return<ReadonlyArray<Row>, ComputeError> {
-  const { programs, config } = context;
-  const { as, sampling } = requests[0] as GenerateRequest;
-  const all: ReadonlyArray<Row> = requests.map((request) => ({
-    request,
-    random: makeRandom(request.seed),
-    room: roomOf(request, config.max_position_embeddings),
-    ids: [],
-    logProbs: [],
-    stop: undefined,
-  }));
-  const steps = Math.max(...all.map(({ room }) => room));
-  const longest = Math.max(...requests.map(({ prompt }) => prompt.length));
-  const whole = Math.max(...all.map(({ request, room }) => request.prompt.length + room));
-  const baked = bakesWeights(context.parameters, steps);
-  const T = lengthBucket(longest, LENGTH_STEP, config.max_position_embeddings);
-  let size: CacheSize = {
-    B: generationRows(requests.length),
-    // A baked program is not rebuilt for a larger cache, so its cache has its final size at once.
-    C: capacityBucket(Math.max(T, baked ? whole : Math.min(whole, longest + FIRST_ROOM))),
-  };
-  const parameters = prefixed("p/", weights.arrays);
-  const names = cacheNames(config);
-  const { topK } = sampling;
-  const read = ["ids", "logProbs"];
-  let rows = all;
-  let caches: Arrays = {};
-
-  const finish = (values: Readonly<Record<string, ArrayLike<number>>>): void => {
+  const all = requests.map((request) => begin(request, context.config.max_position_embeddings));
+  const session = openSession(context, all, weights);
+  let rows: ReadonlyArray<Row> = all;
+  const take = ({ ids, logProbs }: Drawn): void =>
     rows.forEach((row, i) => {
       if (row.stop !== undefined) return;
-      accept(row, values["ids"]?.[i] as number, values["logProbs"]?.[i] as number, context);
+      accept(row, ids[i] as number, logProbs[i] as number, context);
     });
-  };
-
-  const start = Effect.gen(function* () {
-    const program = yield* programs.get(`prefill/${size.B}x${T}/${size.C}/${topK}`, () =>
-      prefillProgram(config, size, T, topK),
-    );
-    const inputs = {
-      ...parameters,
-      ids: padSequences(
+  const run = Effect.gen(function* () {
+    const { B } = session.size();
+    take(
+      yield* session.begin(
         requests.map(({ prompt }) => prompt),
-        size.B,
-        T,
+        settings(rows, B),
       ),
-      lengths: padIndices(
-        requests.map(({ prompt }) => prompt.length),
-        size.B,
-      ).fill(1, requests.length),
-      ...settings(rows, size.B),
-    };
-    const { arrays, values } = yield* program.run(inputs, { read });
-    caches = arrays;
-    finish(values);
-  });
-
-  /** Drops stopped rows when at most half are left, and grows the caches when a row has filled its own. */
-  const rearrange = Effect.fnUntraced(function* (alive: ReadonlyArray<Row>) {
-    const fewer =
-      generationRows(alive.length) <= size.B / 2 ? generationRows(alive.length) : size.B;
-    const needed = Math.max(...alive.map(positionOf)) + 1;
-    const to = { B: fewer, C: needed > size.C ? capacityBucket(needed) : size.C };
-    if (to.B === size.B && to.C === size.C) return;
-    const kept = to.B === size.B ? rows : alive;
-    const indices = kept.map((row) => rows.indexOf(row));
-    const from = size;
-    const program = yield* programs.get(`rearrange/${from.B}x${from.C}/${to.B}x${to.C}`, () =>
-      rearrangeProgram(config, from, to),
     );
-    const { arrays } = yield* program.run({ ...caches, rows: padIndices(indices, to.B) });
-    caches = arrays;
-    rows = kept;
-    size = to;
-  });
-
-  const step = Effect.fnUntraced(function* () {
-    const { B, C } = size;
-    const key = `decode/${B}x${C}/${topK}${baked ? `/${as}` : ""}`;
-    const program = yield* programs.get(key, () => decodeProgram(config, size, topK, baked));
-    const inputs = {
-      ...parameters,
-      ...caches,
-      tokens: padIndices(
+    while (rows.some(({ stop }) => stop === undefined)) {
+      const { B: before, C } = session.size();
+      const kept = rowsToKeep(rows, before);
+      const needed = Math.max(
+        ...kept.map((row) => (row.stop === undefined ? positionOf(row) + 1 : 0)),
+      );
+      const to = {
+        B: kept === rows ? before : generationRows(kept.length),
+        C: needed > C ? capacityBucket(needed) : C,
+      };
+      if (to.B !== before || to.C !== C) {
+        const indices = kept.map((row) => rows.indexOf(row));
+        yield* session.rearrange(indices, to);
+        rows = kept;
+      }
+      const drawn = yield* session.step(
         rows.map(({ ids }) => ids.at(-1) as number),
-        B,
-      ),
-      // A stopped row writes where it stopped, which nobody reads again.
-      positions: padIndices(
-        rows.map((row) => Math.min(positionOf(row), C - 1)),
-        B,
-      ),
-      ...settings(rows, B),
-    };
-    const { arrays, values } = yield* program.run(inputs, { read });
-    caches = arrays;
-    finish(values);
-  });
-
-  yield* Effect.gen(function* () {
-    yield* start;
-    for (;;) {
-      const alive = rows.filter(({ stop }) => stop === undefined);
-      if (alive.length === 0) return;
-      yield* rearrange(alive);
-      yield* step();
+        // A stopped row writes where it stopped, which nobody reads again.
+        rows.map((row) => Math.min(positionOf(row), to.C - 1)),
+        settings(rows, to.B),
+      );
+      take(drawn);
     }
-  }).pipe(
-    // After a failure some handles are spent already: what can be released is.
-    Effect.ensuring(
-      Effect.suspend(() =>
-        Effect.forEach(names, (name) => {
-          const array = caches[name];
-          return array === undefined
-            ? Effect.void
-            : Effect.ignore(releaseArrays(programs.compute, { array }));
-        }),
-      ),
-    ),
-  );
+  });
+  yield* Effect.ensuring(run, session.release);
   return all;
 });
 

@@ -116,6 +116,30 @@ describe("generateBatch", () => {
     }),
   );
 
+  it.effect(
+    "reads a prompt that several requests share once, and answers each by its own seed",
+    () =>
+      Effect.gen(function* () {
+        const warm = { temperature: 2, maxTokens: 7 };
+        const requests = [
+          request("a", 6, warm, 1),
+          request("b", 9, warm, 1),
+          request("a", 6, warm, 2),
+          request("a", 6, { ...warm, temperature: 0 }, 3),
+        ];
+        const { answers, programs } = yield* generate(requests);
+        assert.include(programs, "shared/2x32/32");
+        for (const [i, one] of requests.entries()) {
+          const [alone] = (yield* generate([one])).answers;
+          assert.deepStrictEqual(alone!.ids, answers[i]!.ids);
+          alone!.logProbs.forEach((value, t) =>
+            assert.approximately(value, answers[i]!.logProbs[t]!, 1e-6),
+          );
+        }
+        assert.notDeepEqual(answers[0]!.ids, answers[2]!.ids);
+      }),
+  );
+
   it.effect("draws from the seed: the same again for the same seed, another text for another", () =>
     Effect.gen(function* () {
       const hot = { temperature: 3, maxTokens: 16 };

@@ -21,8 +21,30 @@ export interface GenerationLimits {
 export const roomOf = ({ prompt, sampling }: GenerateRequest, maxContext: number): number =>
   Math.min(sampling.maxTokens, maxContext - prompt.length);
 
+/** Orders prompts of one length, so that equal ones stand together and can share a prefill. */
+const compareIds = (a: Int32Array, b: Int32Array): number => {
+  const at = a.findIndex((id, i) => id !== b[i]);
+  return at < 0 ? 0 : (a[at] as number) - (b[at] as number);
+};
+
+/** The distinct prompts of a group, and which of them each row has. */
+export const distinctPrompts = (
+  prompts: ReadonlyArray<Int32Array>,
+): { readonly distinct: ReadonlyArray<Int32Array>; readonly rows: ReadonlyArray<number> } => {
+  const known = new Map<string, number>();
+  const distinct: Array<Int32Array> = [];
+  const rows = prompts.map((prompt) => {
+    const key = prompt.join();
+    const found = known.get(key);
+    if (found !== undefined) return found;
+    known.set(key, distinct.length);
+    return distinct.push(prompt) - 1;
+  });
+  return { distinct, rows };
+};
+
 /**
- * Groups in a fixed order: by role, top-k, then prompt length. A group ends when it has `maxRows` rows, when its caches
+ * Groups in a fixed order: by role, top-k, then prompt. A group ends when it has `maxRows` rows, when its caches
  * would exceed their budget, or when the next prompt's bucket is over twice that of the group's shortest.
  */
 export const planGeneration = (
@@ -36,6 +58,7 @@ export const planGeneration = (
         a.request.as.localeCompare(b.request.as) ||
         a.request.sampling.topK - b.request.sampling.topK ||
         a.request.prompt.length - b.request.prompt.length ||
+        compareIds(a.request.prompt, b.request.prompt) ||
         a.index - b.index,
     );
   const groups: Array<Array<number>> = [];
