@@ -13,7 +13,8 @@ const Snapshot = Schema.fromJsonString(
 /** The playbooks by key, as JSON in UTF-8; in the order of their keys, so that equal states give equal bytes. */
 export const encodeSnapshot = (playbooks: ReadonlyMap<string, PlaybookState>): Uint8Array =>
   new TextEncoder().encode(
-    JSON.stringify({
+    // Encoding by the schema puts the fields in its order, wherever a state comes from.
+    Schema.encodeSync(Snapshot)({
       format: "resd-playbooks/1",
       playbooks: [...playbooks.keys()]
         .toSorted()

@@ -26,6 +26,14 @@ describe("decodeSnapshot()", () => {
     }),
   );
 
+  it("encodeSnapshot() gives equal bytes for equal states, whatever the order of their fields", () => {
+    const { entries, version, updateCount, nextId } = state;
+    assert.deepStrictEqual(
+      encodeSnapshot(new Map([["a", { version, nextId, updateCount, entries }]])),
+      encodeSnapshot(new Map([["a", state]])),
+    );
+  });
+
   it("encodeSnapshot() gives equal bytes for equal states, whatever the order of the keys", () => {
     assert.deepStrictEqual(
       encodeSnapshot(
