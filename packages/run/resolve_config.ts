@@ -151,7 +151,10 @@ export const resolveConfig = Effect.fn("resolveConfig")(function* (
   const idle = ineffective(config, sources, (path) => {
     const keys = path.split(".");
     const before = valueAt(inherited, keys);
-    return !isValues(before) && JSON.stringify(before) === JSON.stringify(valueAt(values, keys));
+    const now = valueAt(values, keys);
+    // No options at all are nothing to be told about.
+    if (isValues(now)) return Object.keys(now).length === 0;
+    return !isValues(before) && JSON.stringify(before) === JSON.stringify(now);
   });
   if (idle.length > 0) return yield* configError(idle);
   return { config, sources: Object.fromEntries(sources) };
