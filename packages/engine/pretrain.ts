@@ -237,7 +237,13 @@ export const makeTrainer = Effect.fnUntraced(function* (
       yield* releaseArrays(compute, gradients);
       return { ...result, gradNorm, skipped: `the gradient norm is not finite: ${gradNorm}` };
     }
-    parameters = yield* optimizer.step(parameters, gradients, { lr, gradScale });
+    // The old parameters are spent by the step: no interruption may fall between it and the new ones.
+    yield* optimizer.step(parameters, gradients, { lr, gradScale }).pipe(
+      Effect.map((next) => {
+        parameters = next;
+      }),
+      Effect.uninterruptible,
+    );
     return { ...result, gradNorm };
   });
 

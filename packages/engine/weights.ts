@@ -1,6 +1,6 @@
 /** Sets of weights that can answer, and what is done with whole sets: naming, copying, measuring, moving. */
 import type { Arr, ComputeError } from "@resd/core";
-import { graph, input, lerp, sub, sumSquares, type Tensor } from "@resd/tensor";
+import { axpy, graph, input, lerp, sumSquares, type Tensor } from "@resd/tensor";
 import { Effect } from "effect";
 import { type Arrays, type ArraySpec, prefixed } from "./arrays.ts";
 import { globalNorm, normNames } from "./optim/clip.ts";
@@ -58,17 +58,17 @@ export const makeWeightSets = (programs: Programs, specs: ReadonlyArray<ArraySpe
       return (yield* program.run(arrays)).arrays;
     }),
     distance: Effect.fnUntraced(function* (a, b) {
+      // Two primitives rather than a subtraction: backends fuse both.
+      const minus = input("minus", [1]);
       const program = yield* programs.get("weights/distance", () => ({
         graph: graph(
-          each((spec) => sumSquares(sub(...pair(spec))), "norm/"),
+          each((spec) => sumSquares(axpy(...pair(spec), minus)), "norm/"),
           { name: "distance" },
         ),
       }));
       const read = normNames(specs);
-      const { values } = yield* program.run(
-        { ...prefixed("a/", a), ...prefixed("b/", b) },
-        { read },
-      );
+      const inputs = { ...prefixed("a/", a), ...prefixed("b/", b), minus: Float32Array.of(-1) };
+      const { values } = yield* program.run(inputs, { read });
       return globalNorm(values, read);
     }),
     towards: Effect.fnUntraced(function* (from, to, rate) {
