@@ -1,6 +1,7 @@
 /** The arrays that the worker owns, and the buffers that it uses again. */
 import type { DType, HostArray } from "@resd/core";
 import * as ort from "onnxruntime-node";
+import { allocate } from "./memory.ts";
 import type { SlotInfo } from "./protocol.ts";
 
 export interface Stored {
@@ -25,19 +26,6 @@ export const tensorOf = (array: Stored): ort.Tensor => {
 
 export const sizeOf = (shape: ReadonlyArray<number>): number =>
   shape.reduce((product, size) => product * size, 1);
-
-export const allocate = (dtype: DType, length: number): HostArray => {
-  switch (dtype) {
-    case "f32":
-      return new Float32Array(length);
-    case "i32":
-      return new Int32Array(length);
-    case "bool":
-      return new Uint8Array(length);
-    case "f16":
-      return new Uint16Array(length);
-  }
-};
 
 /** Largest number of idle bytes the pool keeps: more than a step's activations of a small model, little for a big one. */
 const POOL_BYTES = 512 * 2 ** 20;

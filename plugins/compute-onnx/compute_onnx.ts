@@ -17,6 +17,7 @@ import {
 } from "@resd/core";
 import { Effect, Layer } from "effect";
 import { lowerGraph } from "./lower_graph.ts";
+import { allocate } from "./memory.ts";
 import { Options } from "./options.ts";
 import type { Answer, Request, SessionSettings } from "./protocol.ts";
 
@@ -59,7 +60,7 @@ const openWorker = (settings: SessionSettings) =>
         ),
       );
       worker.on("exit", (code) => fail(`The compute worker ended with code ${code}`));
-      const send = (request: Request, transfer: ReadonlyArray<ArrayBuffer> = []) =>
+      const send = (request: Request) =>
         new Promise<Answer>((resolve) => {
           if (fatal !== undefined) {
             resolve({ kind: "failed", message: fatal, op: "worker" });
@@ -67,7 +68,7 @@ const openWorker = (settings: SessionSettings) =>
           }
           worker.ref(); // an awaited answer keeps the process alive
           pending.push(resolve);
-          worker.postMessage(request, transfer);
+          worker.postMessage(request);
         });
       return { worker, send };
     }),
@@ -79,8 +80,8 @@ const make = Effect.fnUntraced(function* (settings: SessionSettings) {
   let nextHandle = 0;
   let nextProgram = 0;
 
-  const request = (message: Request, transfer?: ReadonlyArray<ArrayBuffer>) =>
-    Effect.promise(() => send(message, transfer)).pipe(
+  const request = (message: Request) =>
+    Effect.promise(() => send(message)).pipe(
       Effect.flatMap((answer) =>
         answer.kind === "failed"
           ? Effect.fail(new ComputeError({ message: answer.message, op: answer.op }))
@@ -99,11 +100,13 @@ const make = Effect.fnUntraced(function* (settings: SessionSettings) {
         );
       }
       const id = nextHandle++;
-      const copy = data.slice();
-      return Effect.as(
-        request({ kind: "put", id, data: copy, shape, dtype }, [copy.buffer as ArrayBuffer]),
-        { id, shape, dtype } satisfies Arr,
-      );
+      const copy = allocate(dtype, data.length);
+      copy.set(data);
+      return Effect.as(request({ kind: "put", id, data: copy, shape, dtype }), {
+        id,
+        shape,
+        dtype,
+      } satisfies Arr);
     });
 
   const get: ComputeShape["get"] = (array) =>

@@ -8,6 +8,7 @@ import {
   graph,
   gatherRows,
   input,
+  interpret,
   matMul,
   mul,
   rope,
@@ -46,6 +47,23 @@ describe("layer()", () => {
       );
       close(values.y!, expected);
     }).pipe(Effect.provide(layer({ threads: 1 }))),
+  );
+
+  it.live("multiplies few rows by large matrices of their own, with a factor and without", () =>
+    Effect.gen(function* () {
+      const compute = yield* Compute;
+      for (const rows of [1, 2]) {
+        const q = input("q", [2, 3, rows, 32]);
+        const keys = input("keys", [2, 3, 256, 32]);
+        const scores = matMul(q, keys, { transB: true, alpha: 0.25 });
+        const program = yield* compute.compile(graph({ scores, mixed: matMul(scores, keys) }));
+        const data = { q: floats("q", 2 * 3 * rows * 32), keys: floats("keys", 2 * 3 * 256 * 32) };
+        const { values } = yield* program.run(data, { read: ["scores", "mixed"] });
+        const expected = interpret(graph({ scores, mixed: matMul(scores, keys) }), data);
+        close(values.scores!, expected.scores!);
+        close(values.mixed!, expected.mixed!, 1e-4);
+      }
+    }).pipe(Effect.provide(layer({ threads: 2 }))),
   );
 
   it.live("adds rows of one id without losing any, whatever the threads", () =>

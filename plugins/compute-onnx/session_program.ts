@@ -3,7 +3,8 @@ import * as ort from "onnxruntime-node";
 import type { HostArray } from "@resd/core";
 import { type ArrayStore, type Stored, sizeOf, tensorOf } from "./array_store.ts";
 import type { Plan, SessionSettings } from "./protocol.ts";
-import { runTail } from "./tail.ts";
+import { runTail, type Stage, stagesOf } from "./tail.ts";
+import type { Team } from "./team.ts";
 
 const sessionOptions = (
   settings: SessionSettings,
@@ -24,13 +25,17 @@ const sessionOptions = (
 export class SessionProgram {
   readonly #plan: Plan;
   readonly #settings: SessionSettings;
+  readonly #team: Team;
+  readonly #stages: ReadonlyArray<Stage>;
   #session: ort.InferenceSession | undefined;
   /** Handles that are baked into the session. */
   #baked: string | undefined;
 
-  constructor(plan: Plan, settings: SessionSettings) {
+  constructor(plan: Plan, settings: SessionSettings, team: Team) {
     this.#plan = plan;
     this.#settings = settings;
+    this.#team = team;
+    this.#stages = stagesOf(plan.tail);
   }
 
   async #prepare(slots: ReadonlyArray<Stored | undefined>, handles: Int32Array): Promise<void> {
@@ -82,7 +87,7 @@ export class SessionProgram {
       }
       await this.#session.run(feeds, fetches);
     }
-    runTail(plan, slots, store);
+    runTail(plan, this.#stages, slots, store, this.#team);
     return this.#settle(store, slots, handles, keep, read);
   }
 

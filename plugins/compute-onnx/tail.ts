@@ -1,8 +1,10 @@
 /** Runs the primitives of a plan on the worker's arrays. */
 import type { ArrayStore, Stored } from "./array_store.ts";
+import { isLoop } from "./loops.ts";
 import * as primitives from "./primitives.ts";
 import type { Plan, TailStep } from "./protocol.ts";
 import { sample } from "./sample.ts";
+import type { Team } from "./team.ts";
 
 const f32 = (array: Stored): Float32Array => array.data as Float32Array;
 const i32 = (array: Stored): Int32Array => array.data as Int32Array;
@@ -18,18 +20,6 @@ const copyInto = (from: Stored, to: Stored): void => {
 };
 
 const KERNELS: Readonly<Record<string, Kernel>> = {
-  adamw: ([p, g, m, v, hyper], [pOut, mOut, vOut]) =>
-    primitives.adamw(f32(p!), f32(g!), f32(m!), f32(v!), f32(hyper!), {
-      p: f32(pOut!),
-      m: f32(mOut!),
-      v: f32(vOut!),
-    }),
-  lerp: ([a, b, rate], [out]) => primitives.lerp(f32(a!), f32(b!), f32(rate!)[0]!, f32(out!)),
-  axpy: ([a, b, scale], [out]) => primitives.axpy(f32(a!), f32(b!), f32(scale!)[0]!, f32(out!)),
-  sumSquares: ([x], [out]) => {
-    f32(out!)[0] = primitives.sumSquares(f32(x!));
-  },
-  add: ([a, b], [out]) => primitives.add(f32(a!), f32(b!), f32(out!)),
   reshape: ([x], [out]) => copyInto(x!, out!),
   cacheWrite: ([cache, rows, positions], [out]) => {
     copyInto(cache!, out!);
@@ -62,20 +52,73 @@ export const CLAIMED: ReadonlySet<string> = new Set([
   "sample",
 ]);
 
-/** Runs the steps in order; `slots` holds inputs and session outputs and receives the results. */
-export const runTail = (plan: Plan, slots: Array<Stored | undefined>, store: ArrayStore): void => {
-  for (const step of plan.tail) {
-    const inputs = step.inputs.map((slot) => slots[slot] as Stored);
-    const outputs = step.outputs.map((slot, position) => {
-      const taken = step.inPlace.find(([output]) => output === position);
-      const info = plan.slots[slot]!;
-      if (taken === undefined) return store.make(info);
-      const source = inputs[taken[1]]!;
-      return { data: source.data, shape: info.shape, dtype: info.dtype } satisfies Stored;
-    });
-    KERNELS[step.op]!(inputs, outputs, step);
-    step.outputs.forEach((slot, position) => {
-      slots[slot] = outputs[position];
-    });
+/** Steps that run as one: a kernel alone, or calls of one loop of which none needs another's result. */
+export type Stage = readonly [TailStep, ...ReadonlyArray<TailStep>];
+
+/** Whether `step` may run at the same time as all of `stage`. */
+const joins = (stage: Stage, step: TailStep): boolean => {
+  if (stage[0].op !== step.op || !isLoop(step.op)) return false;
+  const taken = step.inPlace.map(([, input]) => step.inputs[input]);
+  return stage.every(
+    ({ inputs, outputs, inPlace }) =>
+      !outputs.some((slot) => step.inputs.includes(slot)) &&
+      !inputs.some((slot) => taken.includes(slot)) &&
+      !inPlace.some(([, input]) => step.inputs.includes(inputs[input]!)),
+  );
+};
+
+/** The steps in order, grouped. */
+export const stagesOf = (steps: ReadonlyArray<TailStep>): ReadonlyArray<Stage> => {
+  const stages: Array<[TailStep, ...Array<TailStep>]> = [];
+  for (const step of steps) {
+    const last = stages.at(-1);
+    if (last !== undefined && joins(last, step)) last.push(step);
+    else stages.push([step]);
+  }
+  return stages;
+};
+
+/** Where a step reads and writes. */
+const placesOf = (
+  { slots: infos }: Plan,
+  step: TailStep,
+  slots: ReadonlyArray<Stored | undefined>,
+  store: ArrayStore,
+): { readonly inputs: ReadonlyArray<Stored>; readonly outputs: ReadonlyArray<Stored> } => {
+  const inputs = step.inputs.map((slot) => slots[slot] as Stored);
+  const outputs = step.outputs.map((slot, position) => {
+    const taken = step.inPlace.find(([output]) => output === position);
+    const info = infos[slot]!;
+    if (taken === undefined) return store.make(info);
+    const source = inputs[taken[1]]!;
+    return { data: source.data, shape: info.shape, dtype: info.dtype } satisfies Stored;
+  });
+  return { inputs, outputs };
+};
+
+/** Runs the stages in order; `slots` holds inputs and session outputs and receives the results. */
+export const runTail = (
+  plan: Plan,
+  stages: ReadonlyArray<Stage>,
+  slots: Array<Stored | undefined>,
+  store: ArrayStore,
+  team: Team,
+): void => {
+  for (const stage of stages) {
+    const places = stage.map((step) => placesOf(plan, step, slots, store));
+    const { op } = stage[0];
+    if (isLoop(op)) {
+      const calls = places.map(({ inputs, outputs }) => [...inputs, ...outputs].map(f32));
+      const sums = team.run(op, calls);
+      if (op === "sumSquares") calls.forEach((call, at) => (call.at(-1)![0] = sums[at]!));
+    } else {
+      const { inputs, outputs } = places[0]!;
+      KERNELS[op]!(inputs, outputs, stage[0]);
+    }
+    stage.forEach((step, at) =>
+      step.outputs.forEach((slot, position) => {
+        slots[slot] = places[at]!.outputs[position];
+      }),
+    );
   }
 };

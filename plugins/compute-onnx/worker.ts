@@ -3,9 +3,11 @@ import { parentPort, workerData } from "node:worker_threads";
 import { ArrayStore } from "./array_store.ts";
 import type { Answer, Request, SessionSettings } from "./protocol.ts";
 import { SessionProgram } from "./session_program.ts";
+import { Team } from "./team.ts";
 
 const settings = workerData as SessionSettings;
 const store = new ArrayStore();
+const team = new Team(settings.threads);
 const programs = new Map<number, SessionProgram>();
 const names = new Map<number, string>();
 
@@ -20,7 +22,7 @@ const handle = async (request: Request): Promise<Answer> => {
       for (const id of request.ids) store.release(id);
       return { kind: "ok" };
     case "compile": {
-      const program = new SessionProgram(request.plan, settings);
+      const program = new SessionProgram(request.plan, settings, team);
       await program.warm();
       programs.set(request.program, program);
       names.set(request.program, request.plan.name);
