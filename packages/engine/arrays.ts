@@ -32,14 +32,18 @@ export const prefixed = (prefix: string, arrays: Arrays): Record<string, Arr> =>
   return renamed;
 };
 
+/** Floats over memory that nobody shares, as files are written from. */
+export const unshared = (data: Float32Array): Float32Array<ArrayBuffer> =>
+  data.buffer instanceof ArrayBuffer ? (data as Float32Array<ArrayBuffer>) : new Float32Array(data);
+
 /** Host copies of all arrays, by name. */
 export const getArrays = Effect.fnUntraced(function* (
   compute: ComputeShape,
   arrays: Arrays,
-): Effect.fn.Return<Map<string, Float32Array>, ComputeError> {
-  const copies = new Map<string, Float32Array>();
+): Effect.fn.Return<Map<string, Float32Array<ArrayBuffer>>, ComputeError> {
+  const copies = new Map<string, Float32Array<ArrayBuffer>>();
   for (const [name, array] of Object.entries(arrays)) {
-    copies.set(name, (yield* compute.get(array)) as Float32Array);
+    copies.set(name, unshared((yield* compute.get(array)) as Float32Array));
   }
   return copies;
 });

@@ -3,7 +3,7 @@ import { PolicyError, TeacherRule } from "@resd/core";
 import { companionFiles, type DecoderConfig, loadFolder, saveFolder } from "@resd/models";
 import { openSafetensors, writeSafetensors } from "@resd/safetensors";
 import { Effect, FileSystem, Schema } from "effect";
-import type { ArraySpec } from "./arrays.ts";
+import { type ArraySpec, unshared } from "./arrays.ts";
 import type { OptimizerOptions, OptimizerState } from "./optim/optimizer.ts";
 import type { TeacherState } from "./teacher.ts";
 
@@ -48,9 +48,6 @@ export const fileErrors =
       error instanceof PolicyError ? error : fail(reason, `${doing}: ${error.message}`),
     );
 
-const own = (data: Float32Array): Float32Array<ArrayBuffer> =>
-  data.buffer instanceof ArrayBuffer ? (data as Float32Array<ArrayBuffer>) : new Float32Array(data);
-
 const write = (
   path: string,
   specs: ReadonlyArray<ArraySpec>,
@@ -62,7 +59,7 @@ const write = (
       name,
       shape,
       dtype: "F32" as const,
-      data: Effect.map(source(name), own),
+      data: Effect.map(source(name), unshared),
     })),
   );
 
@@ -78,7 +75,7 @@ export const saveWeights = Effect.fnUntraced(function* (
     const files = yield* companionFiles(source);
     // A state that belongs to other weights must not survive beside these.
     yield* fs.remove(`${folder}/${STATE}`, { recursive: true, force: true });
-    yield* saveFolder(folder, config, (name) => Effect.map(student(name), own), files);
+    yield* saveFolder(folder, config, (name) => Effect.map(student(name), unshared), files);
   }).pipe(fileErrors(`Saving the model to ${folder}`));
 });
 

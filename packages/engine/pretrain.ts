@@ -66,7 +66,7 @@ export interface Trainer {
   /** The mean loss over all supervised positions, without learning. */
   readonly evaluate: (batch: ReadonlyArray<Document>) => Effect.Effect<number, ComputeError>;
   /** Host copies of the current parameters. */
-  readonly parameters: Effect.Effect<Map<string, Float32Array>, ComputeError>;
+  readonly parameters: Effect.Effect<Map<string, Float32Array<ArrayBuffer>>, ComputeError>;
   readonly optimizer: Optimizer;
 }
 
