@@ -32,8 +32,9 @@ const findInstalled = (name: string, base: string): string | undefined => {
 
 const OUR_PLUGIN = /^@resd\/([a-z]+-.+)$/;
 
-/** Installed beside the person, beside the application, or a plugin's folder of the workspace. */
-const findPackage = (name: string): string | undefined => {
+/** Installed beside a package, or else beside the person, beside the application, or a plugin of the workspace. */
+const findPackage = (name: string, from?: string): string | undefined => {
+  if (from !== undefined) return findInstalled(name, pathToFileURL(from).href);
   const folder = OUR_PLUGIN.exec(name)?.[1];
   const inWorkspace = folder && join(ROOT, "plugins", folder, "package.json");
   return (
@@ -87,7 +88,7 @@ const facts = () => {
     node: process.versions.node,
     v8: process.versions.v8,
   };
-  for (const name of ["effect", "@resd/engine", "@resd/resd"]) {
+  for (const name of ["effect", "@resd/engine", "@resd/resd", "@resd/run"]) {
     const version = versionOf(name);
     if (version !== undefined) versions[name] = version;
   }

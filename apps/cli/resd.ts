@@ -2,7 +2,7 @@
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime";
 import * as NodeServices from "@effect/platform-node/NodeServices";
 import { Console, Effect } from "effect";
-import { Command } from "effect/cli";
+import { CliConfig, Command, GlobalFlag } from "effect/cli";
 import { resd } from "./commands.ts";
 import { failureText } from "./failure.ts";
 import { APPLICATION } from "./host.ts";
@@ -26,6 +26,9 @@ Command.runWith(resd(overrides), { version: APPLICATION.version })(args).pipe(
     return text === undefined
       ? Effect.void
       : Console.error(`${inkFor(process.stderr)("red", "error")}  ${text}`);
+  }),
+  Effect.provideService(CliConfig.CliConfig, {
+    builtIns: [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions],
   }),
   Effect.provide(NodeServices.layer),
   NodeRuntime.runMain({ disableErrorReporting: true }),

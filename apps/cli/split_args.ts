@@ -11,20 +11,10 @@ export interface SplitArgs {
 const SHORT: Readonly<Record<string, string>> = { "run-dir": "runDir" };
 
 /** Flags of the verbs and of every command line; whatever else begins with two dashes is configuration. */
-const OWN_FLAGS = new Set([
-  "completions",
-  "dry-run",
-  "file",
-  "help",
-  "json",
-  "log-level",
-  "tasks",
-  "version",
-  "wizard",
-]);
+const OWN_FLAGS = new Set(["completions", "dry-run", "file", "help", "json", "tasks", "version"]);
 
 /** Command lines that are about the program, not about a run. */
-const ABOUT = ["--help", "-h", "--version", "-v", "--completions", "--wizard"];
+const ABOUT = ["--help", "-h", "--version", "-v", "--completions"];
 
 const isConfigFile = (arg: string): boolean => /\.(toml|json|m?[jt]s)$/.test(arg);
 

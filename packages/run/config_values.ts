@@ -10,8 +10,9 @@ export const isValues = (value: unknown): value is Values =>
 
 const pathOf = (path: string, key: string): string => (path === "" ? key : `${path}.${key}`);
 
-const forget = (sources: Sources, path: string): void => {
-  for (const known of [...sources.keys()]) {
+/** Takes back what is known of a path and everything below it. */
+export const forget = (sources: Sources, path: string): void => {
+  for (const known of sources.keys()) {
     if (known === path || known.startsWith(`${path}.`)) sources.delete(known);
   }
 };

@@ -82,7 +82,7 @@ export const partsOf = (run: RunDefinition, source: string): ReadonlyArray<Confi
       : [
           {
             source: `layers of ${source}`,
-            values: Object.fromEntries(slots.map((slot) => [slot, { use: CUSTOM, options: {} }])),
+            values: Object.fromEntries(slots.map((slot) => [slot, { use: CUSTOM }])),
           },
         ]),
     {

@@ -44,12 +44,8 @@ export const prepareRun = Effect.fn("prepareRun")(function* (
   const elapsed = Effect.map(Clock.monotonicTimeNanos, (now) => seconds(now - start));
   const plugins = yield* loadPlugins(resolved, layers);
   const files = yield* makeRunFolder(config);
-  yield* writePreface(
-    files,
-    resolved,
-    facts,
-    [...plugins.values()].map((plugin) => plugin.found),
-  );
+  const found = [...plugins.values()].map((plugin) => plugin.found);
+  yield* writePreface(files, resolved, facts, found);
   const tracker = yield* makeFileTracker(files);
   const phases: Record<string, number> = {};
 
@@ -63,6 +59,8 @@ export const prepareRun = Effect.fn("prepareRun")(function* (
 
   const execute = Effect.gen(function* () {
     phases["load"] = yield* elapsed;
+    const weights = yield* (yield* Policy).version("student");
+    yield* writePreface(files, resolved, facts, found, weights);
     yield* train(config.resd, { variant: config.variant }).pipe(
       // What was learned before an interruption is worth keeping; if it cannot be kept, the first reason stands.
       Effect.onExit((exit) => (Exit.isSuccess(exit) ? Effect.void : Effect.ignore(save))),

@@ -1,6 +1,6 @@
 /** Values that belonged to another variant of a tagged union than the one that was chosen in the end. */
 import type { Schema } from "effect";
-import { type Sources, type Values, isValues, sourceAt } from "./config_values.ts";
+import { type Sources, type Values, forget, isValues, sourceAt } from "./config_values.ts";
 import { keysOf, meant, under, writtenSide } from "./schema_paths.ts";
 
 /**
@@ -24,9 +24,7 @@ export const pruneVariants = (schema: Schema.Top, values: Values, sources: Sourc
         const foreign =
           "_tag" in value && known?.includes(key) === false && sourceAt(sources, at) !== chosenBy;
         if (!foreign) return [[key, prune(inner, under(here, key), at)]];
-        for (const source of [...sources.keys()]) {
-          if (source === at || source.startsWith(`${at}.`)) sources.delete(source);
-        }
+        forget(sources, at);
         return [];
       }),
     );

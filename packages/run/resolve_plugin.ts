@@ -1,6 +1,5 @@
 /** From the name of a plugin to its code: the manifest is read, and found fit, before anything is imported. */
-import { Effect, FileSystem, Path, Schema } from "effect";
-import type { Layer } from "effect";
+import { Effect, FileSystem, type Layer, Path, Result, Schema } from "effect";
 import { nearest } from "./nearest.ts";
 import { PluginError } from "./plugin_error.ts";
 import { RunHost } from "./run_host.ts";
@@ -20,6 +19,7 @@ const PackageJson = Schema.fromJsonString(
   Schema.Struct({
     name: Schema.String,
     version: Schema.optionalKey(Schema.String),
+    dependencies: Schema.optionalKey(Schema.Record(Schema.String, Schema.String)),
     resd: Schema.optionalKey(Schema.Unknown),
   }),
 );
@@ -32,6 +32,8 @@ export interface FoundPlugin {
   readonly manifest: PluginManifest;
   /** Absolute path of the module. */
   readonly entry: string;
+  /** Versions of what it brings along from elsewhere: they decide the numbers of a run as much as its own. */
+  readonly drivers: Readonly<Record<string, string>>;
 }
 
 /** A plugin's module, as far as its exports are checked: whether `layer` fits its seam, running it shows. */
@@ -68,6 +70,23 @@ const notFound = (
     message: `Expected a plugin for the seam ${seam}, got ${use}, which is none of ${tried.join(", ")}; ${advice}`,
   });
 };
+
+/** Installed versions of the dependencies that are not ours. */
+const driversOf = Effect.fnUntraced(function* (
+  { dependencies = {} }: typeof PackageJson.Type,
+  file: string,
+) {
+  const fs = yield* FileSystem.FileSystem;
+  const { findPackage } = yield* RunHost;
+  const versions: Record<string, string> = {};
+  for (const name of Object.keys(dependencies).filter((one) => !one.startsWith("@resd/"))) {
+    const found = findPackage(name, file);
+    const text = found === undefined ? "{}" : yield* fs.readFileString(found);
+    const json = Schema.decodeResult(PackageJson)(text);
+    if (Result.isSuccess(json)) versions[name] = json.success.version ?? "unversioned";
+  }
+  return versions;
+});
 
 /** Finds a plugin by id, package name or path, and decodes its manifest. Nothing of the plugin runs. */
 export const findPlugin = Effect.fn("findPlugin")(function* (
@@ -122,6 +141,7 @@ export const findPlugin = Effect.fn("findPlugin")(function* (
     version: json.version ?? "unversioned",
     manifest,
     entry: path.resolve(path.dirname(file), manifest.entry),
+    drivers: yield* Effect.mapError(driversOf(json, file), (error) => refuse(error.message)),
   };
 });
 

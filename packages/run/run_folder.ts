@@ -80,16 +80,20 @@ export const writePreface = Effect.fn("writePreface")(function* (
   resolved: ResolvedConfig,
   facts: HostFacts,
   plugins: ReadonlyArray<FoundPlugin>,
+  /** Hash of the weights that training starts from, once they are loaded. */
+  weights?: string,
 ): Effect.fn.Return<void, PlatformError.PlatformError, FileSystem.FileSystem> {
   yield* writeJson(files.config, resolved);
   yield* writeJson(files.run, {
     ...facts,
     seed: resolved.config.seed,
-    plugins: plugins.map((plugin) => ({
-      seam: plugin.manifest.seam,
-      id: plugin.manifest.id,
-      package: plugin.package,
-      version: plugin.version,
+    ...(weights === undefined ? {} : { weights }),
+    plugins: plugins.map(({ manifest, package: name, version, drivers }) => ({
+      seam: manifest.seam,
+      id: manifest.id,
+      package: name,
+      version,
+      drivers,
     })),
   });
 });

@@ -21,8 +21,8 @@ export class RunHost extends Context.Service<
     readonly facts: HostFacts;
     /** Imports a module by its absolute path. */
     readonly importModule: (path: string) => Promise<unknown>;
-    /** The package.json of an installed package, or of a folder. */
-    readonly findPackage: (name: string) => string | undefined;
+    /** The package.json of an installed package, as the application sees it, or as another package does. */
+    readonly findPackage: (name: string, from?: string) => string | undefined;
     /** Names of the packages that come with the application, to compare misspelt names with. */
     readonly knownPackages: ReadonlyArray<string>;
   }
