@@ -64,19 +64,20 @@ export const follow = (before: Progress, event: RunEvent, now: number): Progress
           before.updatesSince ??
           (event.phase === "load" || event.phase === "evaluate" ? undefined : now),
       };
-    case "PhaseEnded":
-      return { ...before, phase: undefined };
+    case "PhaseEnded": {
+      const counts = event.phase === "evaluate" && before.updatesSince !== undefined;
+      const evaluating = before.evaluating + (counts ? event.seconds * 1000 : 0);
+      return { ...before, phase: undefined, evaluating };
+    }
     case "Updated":
       return { ...before, done: event.update + 1, metrics: event.metrics };
     case "Evaluated": {
       const evaluation = { update: event.update, student: event.student, teacher: event.teacher };
-      const millis = event.seconds * 1000;
       return {
         ...before,
         evaluation,
         first: before.first ?? evaluation,
-        evaluating: before.evaluating + (before.updatesSince === undefined ? 0 : millis),
-        evaluationMillis: millis,
+        evaluationMillis: event.seconds * 1000,
       };
     }
     default:
