@@ -39,6 +39,25 @@ const filter = (weights: Float64Array, settings: SampleRowSettings): void => {
   }
 };
 
+/** e^((logitᵢ − greatest)/temperature) of every token. */
+const weightsOf = (
+  logits: ArrayLike<number>,
+  greatest: number,
+  temperature: number,
+): Float64Array => {
+  const weights = new Float64Array(logits.length);
+  for (let id = 0; id < weights.length; id++) {
+    weights[id] = Math.exp((logits[id]! - greatest) / temperature);
+  }
+  return weights;
+};
+
+const sumOf = (weights: ArrayLike<number>): number => {
+  let sum = 0;
+  for (let id = 0; id < weights.length; id++) sum += weights[id]!;
+  return sum;
+};
+
 /**
  * Draws one token: the one definition of `sample`, for every backend.
  *
@@ -47,27 +66,34 @@ const filter = (weights: Float64Array, settings: SampleRowSettings): void => {
  * function. Sums are in f64. `logProb` is that of the raw policy: temperature 1, full vocabulary.
  *
  * Gotcha: a row with NaN gives logProb NaN and an id without meaning; check logProb.
+ *
+ * @param probabilities softmax of the logits, from a caller that has it: it stands for the exponentials of temperature 1
  */
 export const sampleRow = (
   logits: ArrayLike<number>,
   settings: SampleRowSettings,
+  probabilities?: ArrayLike<number>,
 ): { readonly id: number; readonly logProb: number } => {
   const { uniform, temperature } = settings;
   const size = logits.length;
   let best = 0;
   for (let id = 1; id < size; id++) if (logits[id]! > logits[best]!) best = id;
   const greatest = logits[best]!;
-  let partition = 0;
-  for (let id = 0; id < size; id++) partition += Math.exp(logits[id]! - greatest);
-  const drawn = (id: number) => ({ id, logProb: logits[id]! - greatest - Math.log(partition) });
+  const raw = probabilities ?? weightsOf(logits, greatest, 1);
+  // The greatest logit's weight is 1, so its probability is one over the sum of weights.
+  const logPartition = Math.log(
+    probabilities === undefined ? sumOf(raw) : 1 / probabilities[best]!,
+  );
+  const drawn = (id: number) => ({ id, logProb: logits[id]! - greatest - logPartition });
   if (temperature === 0) return drawn(best);
 
-  const weights = new Float64Array(size);
-  for (let id = 0; id < size; id++) weights[id] = Math.exp((logits[id]! - greatest) / temperature);
-  if ((settings.topK > 0 && settings.topK < size) || settings.topP < 1) filter(weights, settings);
-  let total = 0;
-  for (const weight of weights) total += weight;
-  const target = uniform * total;
+  let weights = temperature === 1 ? raw : weightsOf(logits, greatest, temperature);
+  if ((settings.topK > 0 && settings.topK < size) || settings.topP < 1) {
+    const kept = Float64Array.from(weights);
+    filter(kept, settings);
+    weights = kept;
+  }
+  const target = uniform * sumOf(weights);
   let sum = 0;
   let last = best;
   for (let id = 0; id < size; id++) {

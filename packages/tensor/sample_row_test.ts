@@ -27,6 +27,26 @@ describe("sampleRow()", () => {
     assert.equal(T.sampleRow([0, 0], { ...plain, uniform: 0.5 }).id, 1);
   });
 
+  it("needs no exponentials where the caller has the probabilities", () => {
+    const shifted = logits.map((logit) => logit + 3);
+    const probabilities = Float32Array.of(0.4, 0.1, 0.3, 0.2);
+    for (const settings of [
+      {},
+      { topP: 0.65 },
+      { topK: 3 },
+      { temperature: 0 },
+      { temperature: 2 },
+    ]) {
+      for (const uniform of [0.05, 0.35, 0.45, 0.6, 0.95]) {
+        const given = { ...plain, ...settings, uniform };
+        const drawn = T.sampleRow(shifted, given, probabilities);
+        const expected = T.sampleRow(shifted, given);
+        assert.equal(drawn.id, expected.id);
+        assert.closeTo(drawn.logProb, expected.logProb, 1e-6);
+      }
+    }
+  });
+
   it("draws each token as often as it is probable", () => {
     assert.deepEqual(shares({}), [0.4, 0.1, 0.3, 0.2]);
   });

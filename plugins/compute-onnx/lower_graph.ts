@@ -1,6 +1,6 @@
 /** Lowers a tensor graph to a plan: one ONNX model for its head, primitives for its tail. */
 import type { CompileOptions } from "@resd/core";
-import { decompose, type Graph, lower, type Node, type Tensor } from "@resd/tensor";
+import { decompose, type Graph, lower, type Node, softmax, type Tensor } from "@resd/tensor";
 import { Emitter, sizeOf } from "./emitter.ts";
 import { encodeModel, type ValueInfo } from "./onnx_proto.ts";
 import { partition } from "./partition.ts";
@@ -114,20 +114,20 @@ class Head {
 
 /** Slots of the plan: one a value that crosses between host, session and primitives. */
 class Slots {
-  readonly infos: Array<SlotInfo> = [];
+  /** The value of every slot. */
+  readonly tensors: Array<Tensor> = [];
   readonly #known = new TensorMap<Slot>();
-
-  peek(tensor: Tensor): Slot | undefined {
-    return this.#known.get(tensor);
-  }
 
   of(tensor: Tensor): Slot {
     const known = this.#known.get(tensor);
     if (known !== undefined) return known;
-    this.infos.push({ shape: tensor.shape, dtype: tensor.dtype });
-    const slot = this.infos.length - 1;
+    const slot = this.tensors.push(tensor) - 1;
     this.#known.set(tensor, slot);
     return slot;
+  }
+
+  get infos(): ReadonlyArray<SlotInfo> {
+    return this.tensors.map(({ shape, dtype }) => ({ shape, dtype }));
   }
 }
 
@@ -142,17 +142,19 @@ const numbersOnly = (attributes: Readonly<Record<string, unknown>>): Record<stri
 const tailSteps = (graph: Graph, slots: Slots): ReadonlyArray<Omit<TailStep, "inPlace">> => {
   const { tail, fused } = partition(graph);
   const taken = new Set(fused.values());
+  const inputsOf = (node: Node): ReadonlyArray<Tensor> => {
+    const scatter = fused.get(node);
+    if (scatter !== undefined) {
+      return [node.inputs.find((input) => input.node !== scatter)!, ...scatter.inputs];
+    }
+    return node.op === "sample" ? [...node.inputs, softmax(node.inputs[0]!)] : node.inputs;
+  };
   return graph.nodes.flatMap((node) => {
     if (!tail.has(node) || taken.has(node)) return [];
-    const scatter = fused.get(node);
-    const inputs =
-      scatter === undefined
-        ? node.inputs
-        : [node.inputs.find((input) => input.node !== scatter)!, ...scatter.inputs];
     return [
       {
-        op: scatter === undefined ? node.op : "scatterAddInto",
-        inputs: inputs.map((tensor) => slots.of(tensor)),
+        op: fused.has(node) ? "scatterAddInto" : node.op,
+        inputs: inputsOf(node).map((tensor) => slots.of(tensor)),
         outputs: node.outputs.map(({ shape, dtype }, index) =>
           slots.of({ node, index, shape, dtype }),
         ),
@@ -208,23 +210,12 @@ export const lowerGraph = (source: Graph, options: CompileOptions = {}): Plan =>
   // Everything that the tail or the outputs read and that neither is an input nor made by the tail comes from the session.
   const inputSlots = new Set(inputs.map(({ slot }) => slot));
   const made = new Set(steps.flatMap((step) => step.outputs));
-  const wanted = new Map<Slot, Tensor>();
-  const want = (tensor: Tensor): void => {
-    const slot = slots.of(tensor);
-    if (!inputSlots.has(slot) && !made.has(slot)) wanted.set(slot, tensor);
-  };
-  for (const { tensor } of graph.outputs) want(tensor);
-  const tailReads = new Set(steps.flatMap((step) => step.inputs));
-  for (const node of graph.nodes) {
-    node.outputs.forEach(({ shape, dtype }, index) => {
-      const tensor = { node, index, shape, dtype };
-      const slot = slots.peek(tensor);
-      if (slot !== undefined && tailReads.has(slot)) want(tensor);
-    });
-  }
+  const read = [...outputs.map(({ slot }) => slot), ...steps.flatMap((step) => step.inputs)];
+  const wanted = new Set(read.filter((slot) => !inputSlots.has(slot) && !made.has(slot)));
   const head = new Head();
   const fetched = new Set<string>();
-  const fetches = [...wanted].map(([slot, tensor]) => {
+  const fetches = [...wanted].map((slot) => {
+    const tensor = slots.tensors[slot]!;
     const plain = head.name(tensor);
     // ONNX outputs must be distinct, and may not be inputs or initializers.
     const own = head.emitter.isNodeOutput(plain) && !fetched.has(plain);

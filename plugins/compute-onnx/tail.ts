@@ -34,11 +34,16 @@ const KERNELS: Readonly<Record<string, Kernel>> = {
     copyInto(base!, out!);
     primitives.scatterAddRows(f32(rows!), i32(ids!), out!.shape[1]!, f32(out!));
   },
-  sample: ([logits, uniforms, temperature, topP], [ids, logProbs], step) =>
-    sample(f32(logits!), f32(uniforms!), f32(temperature!), f32(topP!), step.attributes.topK ?? 0, {
-      ids: i32(ids!),
-      logProbs: f32(logProbs!),
-    }),
+  sample: ([logits, uniforms, temperature, topP, probabilities], [ids, logProbs], step) =>
+    sample(
+      f32(logits!),
+      f32(probabilities!),
+      f32(uniforms!),
+      f32(temperature!),
+      f32(topP!),
+      step.attributes.topK ?? 0,
+      { ids: i32(ids!), logProbs: f32(logProbs!) },
+    ),
 };
 
 /** Operations that this backend runs itself when nothing after them needs the session again. */
