@@ -40,16 +40,16 @@ import { curate, reflect } from "./oracle.ts";
 
 /**
  * The kinds of documents with their shares: programs from nothing, programs from a playbook, programs from an attempt
- * with raw feedback, reflections (some of which go on to a program), and curator replies.
+ * with raw feedback, reflections (some of which go on to a program), and curator replies. Training begins with
+ * `foundation`; `refinement` then gives more room to what is learned last: the curator's replies, and programs beside a
+ * failed attempt.
  */
-export const MIXTURE = {
-  plain: 0.04,
-  curator: 0.1,
-  playbook: 0.22,
-  feedback: 0.22,
-  reflection: 0.42,
+export const MIXTURES = {
+  foundation: { plain: 0.04, curator: 0.1, playbook: 0.22, feedback: 0.22, reflection: 0.42 },
+  refinement: { plain: 0.04, curator: 0.24, playbook: 0.12, feedback: 0.25, reflection: 0.35 },
 } as const;
-export type DocumentKind = keyof typeof MIXTURE;
+export type MixtureName = keyof typeof MIXTURES;
+export type DocumentKind = keyof (typeof MIXTURES)["foundation"];
 
 /** Passed attempts: of the documents with raw feedback, and of the reflections. */
 const PASSED_FEEDBACK = 0.08;
@@ -60,9 +60,13 @@ const SOLUTION_ALONE = 0.03;
  * Failed reflections that go on to a program. Chosen so that a program after a reflection is as frequent as one after
  * a failure's raw feedback: no teacher context is handicapped by the mixture.
  */
-const CONTINUED =
-  (MIXTURE.feedback * (1 - PASSED_FEEDBACK) * (1 - SOLUTION_ALONE)) /
-  (MIXTURE.reflection * (1 - PASSED_REFLECTION));
+const continued = (mixture: MixtureName): number => {
+  const { feedback, reflection } = MIXTURES[mixture];
+  return (
+    (feedback * (1 - PASSED_FEEDBACK) * (1 - SOLUTION_ALONE)) /
+    (reflection * (1 - PASSED_REFLECTION))
+  );
+};
 const SOLUTION_AFTER_FAILURE = 0.15;
 const SOLUTION_AFTER_PASS = 0.75;
 const WITH_PLAYBOOK = { easy: 0.3, full: 0.7 };
@@ -122,6 +126,7 @@ interface Setting {
   readonly random: Random;
   readonly convention: Convention;
   readonly easy: boolean;
+  readonly mixture: MixtureName;
 }
 
 const drawPlan = ({ random, easy }: Setting): Plan => {
@@ -186,7 +191,7 @@ const writeReflection = (draft: Draft, setting: Setting): void => {
   const plan = drawPlan(setting);
   const { random, convention } = setting;
   const tried = drawTried(setting, plan, PASSED_REFLECTION);
-  const goesOn = tried.feedback[0] !== "pass" && random.next() < CONTINUED;
+  const goesOn = tried.feedback[0] !== "pass" && random.next() < continued(setting.mixture);
   const playbook = hasPlaybook(setting) ? drawPlaybookFor(setting, plan, !goesOn) : [];
   const reflection = reflect({
     plan: planText(plan),
@@ -230,8 +235,8 @@ const WRITERS: Record<DocumentKind, (draft: Draft, setting: Setting) => void> = 
   reflection: writeReflection,
 };
 
-const drawKind = (random: Random): DocumentKind => {
-  const kinds = Object.entries(MIXTURE) as ReadonlyArray<[DocumentKind, number]>;
+const drawKind = (random: Random, mixture: MixtureName): DocumentKind => {
+  const kinds = Object.entries(MIXTURES[mixture]) as ReadonlyArray<[DocumentKind, number]>;
   let left = random.next();
   for (const [kind, share] of kinds) {
     left -= share;
@@ -246,11 +251,16 @@ const drawKind = (random: Random): DocumentKind => {
  * @param level - Share of full documents in [0, 1]; the others are easy ones with short plans and clean playbooks, and
  *   come first in a curriculum.
  */
-export const documentAt = (seed: number, index: number, level: number): PretrainingDocument => {
+export const documentAt = (
+  seed: number,
+  index: number,
+  level: number,
+  mixture: MixtureName = "foundation",
+): PretrainingDocument => {
   const random = makeRandom("reference-model", seed, "document", index);
-  const kind = drawKind(random);
+  const kind = drawKind(random, mixture);
   const convention = drawFreshConvention(random);
   const draft = makeDraft();
-  WRITERS[kind](draft, { random, convention, easy: random.next() >= level });
+  WRITERS[kind](draft, { random, convention, easy: random.next() >= level, mixture });
   return { kind, convention: convention.index, words: draft.words, targets: draft.targets };
 };

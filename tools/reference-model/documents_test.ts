@@ -9,7 +9,7 @@ import {
 import { assert, describe, it } from "vitest";
 import {
   type DocumentKind,
-  MIXTURE,
+  MIXTURES,
   type PretrainingDocument,
   RESERVED_SEEDS,
   documentAt,
@@ -94,7 +94,7 @@ describe("documentAt", () => {
   });
 
   it("documentAt() keeps the shares of the mixture", () => {
-    for (const [kind, share] of Object.entries(MIXTURE)) {
+    for (const [kind, share] of Object.entries(MIXTURES.foundation)) {
       assert.closeTo(ofKind(kind as DocumentKind).length / COUNT, share, 0.02, kind);
     }
   });

@@ -1,7 +1,10 @@
 /**
- * Trains the reference model from nothing and writes it as a Hugging Face folder.
+ * Trains the reference model and writes it as a Hugging Face folder. The one that ships was made by two runs, the
+ * second of which goes on from the first with fresh documents, a fresh optimizer and a mixture of its own:
  *
- *     node tools/reference-model/main.ts --seed 1 --tokens 24000000 --out models/kestrel
+ *     node tools/reference-model/main.ts --seed 1 --tokens 14000000 --out models/kestrel
+ *     node tools/reference-model/main.ts --seed 2 --tokens 14000000 --from models/kestrel --mixture refinement \
+ *       --start-level 0.95 --lr 0.002 --muon-lr 0.0133 --out models/kestrel
  *
  * Same seed, same machine, same threads: the same weights.
  */
@@ -10,14 +13,18 @@ import { NodeRuntime, NodeServices } from "@effect/platform-node";
 import { layer as computeOnnx } from "@resd/compute-onnx";
 import { Compute } from "@resd/core";
 import { makeTrainer } from "@resd/engine";
-import { initialize, parseConfig, saveFolder } from "@resd/models";
+import { initialize, loadFolder, parseConfig, saveFolder } from "@resd/models";
 import { Clock, Console, Effect, FileSystem, Layer } from "effect";
+import { MIXTURES, type MixtureName } from "./documents.ts";
 import { levelAt, makeBatches, rateAt } from "./schedule.ts";
 import { VOCABULARY, wordId, writeTokenizer } from "./tokenizer.ts";
 
 const { values: flags } = parseArgs({
   options: {
     out: { type: "string", default: "models/kestrel" },
+    from: { type: "string", default: "" },
+    mixture: { type: "string", default: "foundation" },
+    "start-level": { type: "string", default: "0.2" },
     seed: { type: "string", default: "1" },
     tokens: { type: "string", default: "24000000" },
     "batch-tokens": { type: "string", default: "3600" },
@@ -31,6 +38,13 @@ const number = (name: keyof typeof flags): number => {
   const value = Number(flags[name]);
   if (Number.isFinite(value) && value >= 0) return value;
   throw new RangeError(`Expected a number for --${name}, got ${flags[name]}`);
+};
+
+const mixture = (): MixtureName => {
+  const names = Object.keys(MIXTURES) as ReadonlyArray<MixtureName>;
+  const found = names.find((name) => name === flags.mixture);
+  if (found !== undefined) return found;
+  throw new RangeError(`Expected one of ${names.join(", ")} for --mixture, got ${flags.mixture}`);
 };
 
 const LONGEST = 256;
@@ -73,7 +87,12 @@ const program = Effect.gen(function* () {
   yield* writeTokenizer(flags.out, LONGEST);
   const trainer = yield* makeTrainer({
     config,
-    parameters: initialize(config, seed),
+    parameters:
+      flags.from === ""
+        ? initialize(config, seed)
+        : yield* Effect.scoped(
+            Effect.flatMap(loadFolder(flags.from), ({ parameters }) => parameters.readAll),
+          ),
     compute,
     optimizer: {
       _tag: "Muon",
@@ -89,13 +108,13 @@ const program = Effect.gen(function* () {
     const parameters = yield* trainer.parameters;
     yield* saveFolder(flags.out, config, (name) => Effect.succeed(parameters.get(name)!));
   });
-  const nextBatch = makeBatches(seed, number("batch-tokens"));
+  const nextBatch = makeBatches(seed, number("batch-tokens"), mixture());
   const started = yield* Clock.currentTimeMillis;
   let tokens = 0;
   let average: number | undefined;
   for (let step = 0; tokens < budget; step++) {
     const progress = tokens / budget;
-    const level = levelAt(progress, { start: 0.2, span: 0.2 });
+    const level = levelAt(progress, { start: number("start-level"), span: 0.2 });
     const rate = lr * rateAt(step, progress, { warmup: 80, floor: 0.05 });
     const report = yield* trainer.step(nextBatch(level), rate);
     tokens += report.tokens;

@@ -1,7 +1,7 @@
 /** How the reference model's training goes along: learning rate, curriculum and the order of documents. */
 import { makeRandom } from "@resd/core";
 import { fullRows, lengthBucket } from "@resd/engine";
-import { documentAt, type PretrainingDocument } from "./documents.ts";
+import { documentAt, type MixtureName, type PretrainingDocument } from "./documents.ts";
 import { wordId } from "./tokenizer.ts";
 
 /** Linear warm-up over `warmup` steps, then a cosine from 1 to `floor` over the budget of tokens. */
@@ -38,7 +38,7 @@ const POOL = 600;
  * of the trainer is full, then the batches are shuffled: the order depends on the seed alone. What does not fill a
  * batch waits for the next pool.
  */
-export const makeBatches = (seed: number, tokens: number) => {
+export const makeBatches = (seed: number, tokens: number, mixture: MixtureName) => {
   let index = 0;
   let waiting: Array<Array<TrainingSequence>> = [];
   let left: Array<TrainingSequence> = [];
@@ -46,7 +46,7 @@ export const makeBatches = (seed: number, tokens: number) => {
     if (waiting.length === 0) {
       const first = index;
       const drawn = Array.from({ length: POOL }, () =>
-        sequenceOf(documentAt(seed, index++, level)),
+        sequenceOf(documentAt(seed, index++, level, mixture)),
       );
       const pool = [...left, ...drawn].toSorted((a, b) => a.ids.length - b.ids.length);
       left = [];
