@@ -79,6 +79,8 @@ export interface WorldOptions {
   readonly gradeGroup?: (last: ReadonlyArray<StepResult>) => ReadonlyArray<number>;
   /** Runs before an update of the policy, for instance to interrupt it. */
   readonly onUpdate?: (updates: number) => Effect.Effect<void>;
+  /** Runs when an update has moved the policy, before it returns. */
+  readonly onUpdated?: (updates: number) => Effect.Effect<void>;
   readonly keyOf?: (split: string, place: number) => string;
 }
 
@@ -182,6 +184,7 @@ export const makeWorld = (options: WorldOptions = {}) => {
         log.push(`update ${batch.map((sample) => sample.signal).join(" ")}`);
         batches.push(batch);
         updates++;
+        yield* options.onUpdated?.(updates) ?? Effect.void;
         const trained = batch.filter((sample) => !sample.signal.startsWith("none:"));
         return {
           loss: trained.length + lr,

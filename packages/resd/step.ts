@@ -63,6 +63,14 @@ const requestsFor = (
     })),
   );
 
+/** An interruption finds the policy before its step or after it; the summary tells which. */
+const countIfMoved = Effect.fnUntraced(function* ({ totals }: RunState, update: number) {
+  const parameters = yield* (yield* Policy).version("student");
+  if (parameters === totals.parameters) return;
+  totals.updates = update + 1;
+  totals.parameters = parameters;
+}, Effect.ignore);
+
 /**
  * One inner iteration on a batch. Returns the mean reward of each task, which early stopping compares.
  *
@@ -162,7 +170,7 @@ export const step = Effect.fn("resd.step")(function* (
       lr,
       ...(config.clipNorm === undefined ? {} : { clipNorm: config.clipNorm }),
     }),
-  );
+  ).pipe(Effect.onInterrupt(() => countIfMoved(state, update)));
   totals.updates = update + 1;
   totals.parameters = report.policyVersion;
   if (report.skipped !== undefined) {

@@ -432,6 +432,29 @@ describe("train", () => {
     }),
   );
 
+  it.effect(
+    "train() counts an update that has moved the policy, when it is interrupted there",
+    () =>
+      Effect.gen(function* () {
+        const reached = yield* Deferred.make<void>();
+        const world = makeWorld({
+          onUpdated: (updates) =>
+            updates < 2
+              ? Effect.void
+              : Effect.andThen(Deferred.succeed(reached, undefined), Effect.never),
+        });
+        const fiber = yield* Effect.forkChild(run(world));
+        yield* Deferred.await(reached);
+        yield* Fiber.interrupt(fiber);
+        const ended = world.events.at(-1);
+        assert(ended?._tag === "Ended");
+        assert.strictEqual(ended.outcome, "interrupted");
+        assert.strictEqual(ended.summary["updates"], 2);
+        assert.strictEqual(ended.summary["parameters"], "v2");
+        assert.lengthOf(eventsOf(world, "Updated"), 1);
+      }),
+  );
+
   it.effect("train() leaves a batch early, when too few of its prompts improved", () =>
     Effect.gen(function* () {
       const world = makeWorld({ answer: () => "no" });
