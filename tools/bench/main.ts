@@ -3,6 +3,7 @@
  *
  *     npm run bench -- cpu
  *     npm run bench -- cpu --json --threads 1 --only "train step"
+ *     npm run bench -- resd
  */
 import { availableParallelism } from "node:os";
 import { NodeRuntime, NodeServices } from "@effect/platform-node";
@@ -10,6 +11,7 @@ import { Console, Effect, Schema } from "effect";
 import { Command, Flag } from "effect/cli";
 import { cpuSuite } from "./cpu_suite.ts";
 import type { Measurement, SuiteOptions } from "./measurement.ts";
+import { resdSuite } from "./resd_suite.ts";
 import { table } from "./table.ts";
 
 const Positive = Schema.Int.check(Schema.isGreaterThan(0));
@@ -27,7 +29,7 @@ const flags = {
   repeats: Flag.Int("repeats").pipe(
     Flag.withSchema(Positive),
     Flag.withDefault(10),
-    Flag.withDescription("Timed repeats of each side, taken in turns"),
+    Flag.withDescription("Timed repeats (or updates) of each side, taken in turns"),
   ),
   only: Flag.String("only").pipe(
     Flag.withDefault(""),
@@ -48,9 +50,15 @@ const cpu = Command.make("cpu", flags, printed(cpuSuite)).pipe(
   ),
 );
 
+const resd = Command.make("resd", flags, printed(resdSuite)).pipe(
+  Command.withDescription(
+    "An update of the default run by phase, beside the same run without reflection and playbook",
+  ),
+);
+
 const bench = Command.make("bench").pipe(
   Command.withDescription("Measures what the documentation states"),
-  Command.withSubcommands([cpu]),
+  Command.withSubcommands([cpu, resd]),
 );
 
 bench.pipe(

@@ -60,7 +60,7 @@ const PAUSE = 60;
  * Takes both sides in turns and reverses the order at every repeat, so that a change of the machine's load meets both.
  * Gives the times of each in milliseconds; without a peer ours alone.
  */
-export const inTurns = Effect.fnUntraced(function* <E, R, E2, R2>(
+export const inTurns = Effect.fnUntraced(function* <E, R, E2 = never, R2 = never>(
   repeats: number,
   ours: Timed<E, R>,
   peer: Timed<E2, R2> | undefined,
