@@ -1,16 +1,17 @@
-/** The benchmarks as a host of runs: plugins are those that this tool depends on. */
-import { findPackageJSON } from "node:module";
+/** The benchmarks as a host of runs: plugins are those of the repository. */
+import { existsSync } from "node:fs";
 import { availableParallelism, cpus, totalmem } from "node:os";
-import { pathToFileURL } from "node:url";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { RunHost } from "@resd/run";
 import { Layer } from "effect";
 
-const findPackage = (name: string, from?: string): string | undefined => {
-  try {
-    return findPackageJSON(name, from === undefined ? import.meta.url : pathToFileURL(from).href);
-  } catch {
-    return undefined; // it throws where a package is missing
-  }
+const PLUGINS = fileURLToPath(new URL("../../plugins", import.meta.url));
+
+/** `@resd/env-kestrel` is the plugin in plugins/env-kestrel. */
+const findPackage = (name: string): string | undefined => {
+  const path = join(PLUGINS, name.replace("@resd/", ""), "package.json");
+  return existsSync(path) ? path : undefined;
 };
 
 export const hostLayer = Layer.sync(RunHost, () => ({
