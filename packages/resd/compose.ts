@@ -33,6 +33,15 @@ const contradictions = (config: ResdConfig): ReadonlyArray<string> => {
       `Expected a distillation objective to measure a teacher with, got ${config.objective._tag}; set evaluation.teacher to false`,
     );
   }
+  if (
+    config.evaluation.teacher &&
+    config.objective._tag === "Distill" &&
+    config.objective.teacher._tag === "trust-region"
+  ) {
+    faults.push(
+      "Expected a teacher with weights of its own to measure, got the teacher rule trust-region, which mixes the logits of two models; set evaluation.teacher to false",
+    );
+  }
   if (config.studentPlaybook !== undefined && config.playbook === "none") {
     faults.push(
       "Expected a playbook to show to the student, got playbook none; leave studentPlaybook out",

@@ -111,6 +111,17 @@ describe("requireCompatible", () => {
       /evaluation\.teacher to false/,
     ],
     [
+      "a measured teacher without weights of its own",
+      smallConfig({
+        objective: {
+          ...objective,
+          teacher: { _tag: "trust-region", rate: 0.1 },
+        } as typeof objective,
+        evaluation: { ...evaluation, teacher: true },
+      }),
+      /trust-region.*evaluation\.teacher to false/,
+    ],
+    [
       "a student playbook without a playbook",
       smallConfig({ playbook: "none", studentPlaybook: { every: 4 } }),
       /studentPlaybook/,

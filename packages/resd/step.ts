@@ -64,12 +64,13 @@ const requestsFor = (
   );
 
 /** An interruption finds the policy before its step or after it; the summary tells which. */
-const countIfMoved = Effect.fnUntraced(function* ({ totals }: RunState, update: number) {
-  const parameters = yield* (yield* Policy).version("student");
-  if (parameters === totals.parameters) return;
-  totals.updates = update + 1;
-  totals.parameters = parameters;
-}, Effect.ignore);
+const countIfMoved = ({ totals }: RunState, update: number) =>
+  Effect.gen(function* () {
+    const parameters = yield* (yield* Policy).version("student");
+    if (parameters === totals.parameters) return;
+    totals.updates = update + 1;
+    totals.parameters = parameters;
+  }).pipe(Effect.ignore);
 
 /**
  * One inner iteration on a batch. Returns the mean reward of each task, which early stopping compares.
