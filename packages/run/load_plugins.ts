@@ -1,11 +1,11 @@
 /** The plugins of a configuration: found, loaded, and their options compared with what they know. */
 import { Sampling } from "@resd/core";
-import { Effect, type FileSystem, type Path } from "effect";
-import { type ConfigError, configError } from "./config_error.ts";
+import { Effect, type FileSystem, type Path, Result, Schema } from "effect";
+import { type ConfigError, type ConfigFault, configError } from "./config_error.ts";
 import { type Sources, valueAt } from "./config_values.ts";
 import type { RunLayers } from "./define_run.ts";
 import { PluginError } from "./plugin_error.ts";
-import type { ResolvedConfig } from "./resolve_config.ts";
+import { type ResolvedConfig, schemaFaults } from "./resolve_config.ts";
 import { type FoundPlugin, type PluginModule, findPlugin, loadPlugin } from "./resolve_plugin.ts";
 import { CUSTOM, type PluginChoice, type RunConfig, SLOTS, type Slot } from "./run_config.ts";
 import type { RunHost } from "./run_host.ts";
@@ -43,6 +43,21 @@ const withReflectSampling = (
     ...Object.fromEntries(handed.map((key) => [key, resd.sampling.reflect[key as keyof Sampling]])),
     ...options,
   };
+};
+
+/** What is wrong with the options of a plugin: keys that it does not know, then values that it refuses. */
+const optionFaults = (
+  { module, options }: LoadedPlugin,
+  sources: Sources,
+  prefix: string,
+): ReadonlyArray<ConfigFault> => {
+  const unknown = unknownKeys(module.Options, options, sources, prefix);
+  if (unknown.length > 0) return unknown;
+  const decode = Schema.decodeUnknownResult(module.Options as Schema.Codec<unknown, unknown>);
+  const decoded = decode(options, { errors: "all" });
+  return Result.isSuccess(decoded)
+    ? []
+    : schemaFaults(decoded.failure.issue, options, sources, prefix);
 };
 
 /**
@@ -97,9 +112,7 @@ export const loadPlugins = Effect.fn("loadPlugins")(function* (
     { concurrency: "unbounded" },
   );
   const known: Sources = new Map(Object.entries(sources));
-  const faults = loaded.flatMap(([path, { module, options }]) =>
-    unknownKeys(module.Options, options, known, `${path}.options`),
-  );
+  const faults = loaded.flatMap(([path, plugin]) => optionFaults(plugin, known, `${path}.options`));
   if (faults.length > 0) return yield* configError(faults);
   for (const [, { found: plugin, module }] of loaded) {
     const needs = valueAt(module, ["manifest", "needs"]);
