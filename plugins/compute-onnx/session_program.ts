@@ -2,6 +2,7 @@
 import * as ort from "onnxruntime-node";
 import type { HostArray } from "@resd/core";
 import { type ArrayStore, type Stored, sizeOf, tensorOf } from "./array_store.ts";
+import { allocate } from "./memory.ts";
 import type { Plan, SessionSettings } from "./protocol.ts";
 import { runTail, type Stage, stagesOf } from "./tail.ts";
 import type { Team } from "./team.ts";
@@ -21,6 +22,13 @@ const sessionOptions = (
   extra: { session: { intra_op: { allow_spinning: settings.spinning ? "1" : "0" } } },
   ...(externalData.length === 0 ? {} : { externalData }),
 });
+
+/** A copy that all threads see, which `slice` would not make. */
+const copyOf = ({ data, dtype }: Stored): HostArray => {
+  const copy = allocate(dtype, data.length);
+  copy.set(data);
+  return copy;
+};
 
 export class SessionProgram {
   readonly #plan: Plan;
@@ -114,8 +122,8 @@ export class SessionProgram {
       if (id < 0) return;
       const array = slots[slot]!;
       // Two handles never share one buffer: releasing one would hand the other's memory to the next run.
-      const data =
-        alive.has(array.data) || borrowed.has(array.data) ? array.data.slice() : array.data;
+      const taken = alive.has(array.data) || borrowed.has(array.data);
+      const data = taken ? copyOf(array) : array.data;
       alive.add(data);
       store.set(id, { data, shape: array.shape, dtype: array.dtype });
     });

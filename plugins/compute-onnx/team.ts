@@ -59,7 +59,11 @@ export class Team {
   /** Runs a loop over the arrays of every call; the calls must not depend on each other. Gives the sum of each. */
   run(loop: LoopName, calls: ReadonlyArray<ReadonlyArray<Float32Array>>): ReadonlyArray<number> {
     const blocks = countBlocks(calls);
-    if (this.#size === 0 || blocks < WORTH_SHARING) {
+    // A member would get a clone of memory that is not shared, and what it writes there would be lost.
+    const seenByAll = calls.every((call) =>
+      call.every((array) => array.buffer instanceof SharedArrayBuffer),
+    );
+    if (this.#size === 0 || blocks < WORTH_SHARING || !seenByAll) {
       const sums = new Float64Array(blocks);
       let next = 0;
       workThrough(loop, calls, sums, () => next++);
