@@ -23,7 +23,7 @@ import {
   type OptimizerOptions,
   type TrainableSpec,
 } from "./optim/optimizer.ts";
-import { padIndices, padSequences } from "./padding.ts";
+import { padSequences } from "./padding.ts";
 import { makePrograms, type ProgramSource } from "./programs.ts";
 
 /** A sequence and what it should be continued with. */
@@ -123,31 +123,35 @@ const feedsOf = (
     const documents = group.map((index) => batch[index] as Document);
     const T = lengthBucket(Math.max(...documents.map(({ ids }) => ids.length)), STEP, most);
     const B = halvedRows(documents.length, T, budget.tokens);
-    const rows: Array<number> = [];
-    const targets: Array<number> = [];
+    const found: Array<readonly [position: number, target: number]> = [];
     documents.forEach((document, row) =>
       document.targets.forEach((target, t) => {
-        if (target < 0) return;
-        rows.push(row * T + t);
-        targets.push(target);
+        if (target >= 0) found.push([row * T + t, target]);
       }),
     );
-    const N = gatherBucket(rows.length, B * T, 2);
+    const N = gatherBucket(found.length, B * T, 2);
+    // Where (nearly) all positions are supervised they stay where they are: a gather and its gradient would cost more.
+    const place = (position: number, index: number): number => (N === B * T ? position : index);
+    const rows = new Int32Array(N);
+    const targets = new Int32Array(N);
+    const coefficient = new Float32Array(N);
+    found.forEach(([position, target], index) => {
+      const at = place(position, index);
+      rows[at] = position;
+      targets[at] = target;
+      coefficient[at] = 1 / total;
+    });
+    const ids = padSequences(
+      documents.map((document) => document.ids),
+      B,
+      T,
+    );
     return {
       key: `${B}x${T}/${N}`,
       B,
       T,
       N,
-      data: {
-        ids: padSequences(
-          documents.map(({ ids }) => ids),
-          B,
-          T,
-        ),
-        rows: padIndices(rows, N),
-        targets: padIndices(targets, N),
-        coefficient: new Float32Array(N).fill(1 / total, 0, rows.length),
-      },
+      data: { ids, targets, coefficient, ...(N === B * T ? {} : { rows }) },
     };
   });
 };
@@ -159,7 +163,12 @@ const lossOf = (
   const parameters = parameterInputs(config, "p/");
   const ids = input("ids", [B, T], "i32");
   const losses = crossEntropy({
-    logits: languageRows(config, parameters, ids, input("rows", [N], "i32")),
+    logits: languageRows(
+      config,
+      parameters,
+      ids,
+      N === B * T ? undefined : input("rows", [N], "i32"),
+    ),
     tokens: input("targets", [N], "i32"),
   });
   return { loss: sum(mul(losses, input("coefficient", [N]))), parameters };
