@@ -59,9 +59,9 @@ const emitMatMul = (
         CONTRIB,
       );
 
-/** Up to this many rows, and from matrices of this many numbers on, rows are multiplied one by one. */
+/** Up to this many rows, by matrices of at least so many numbers a row, rows are multiplied one by one. */
 const FEW_ROWS = 4;
-const LARGE_MATRIX = 8192;
+const LARGE_MATRIX = 2048;
 
 /**
  * Few rows by a large matrix of their own: attention of one token over a cache. ONNX Runtime repacks the matrix for two
@@ -78,7 +78,7 @@ const rowByRow = (node: Node): boolean => {
     sizeOf(b.slice(0, -2)) > 1 &&
     rows <= FEW_ROWS &&
     (rows > 1 || alpha !== 1) &&
-    b.at(-1)! * b.at(-2)! >= LARGE_MATRIX
+    b.at(-1)! * b.at(-2)! >= LARGE_MATRIX * rows
   );
 };
 
