@@ -45,7 +45,7 @@ const readInterrupted = Effect.fnUntraced(
   Effect.provide(onnx({})),
 );
 
-layer(place, { excludeTestServices: true, timeout: 60_000 })("an interrupted run", (it) => {
+layer(place, { excludeTestServices: true, timeout: 120_000 })("an interrupted run", (it) => {
   it.effect(
     "run() leaves the untrained model and its evaluation, when it is interrupted before any update",
     () =>
@@ -62,7 +62,7 @@ layer(place, { excludeTestServices: true, timeout: 60_000 })("an interrupted run
           ["evaluation"],
         );
       }),
-    60_000,
+    120_000,
   );
 
   it.effect(
@@ -89,6 +89,6 @@ layer(place, { excludeTestServices: true, timeout: 60_000 })("an interrupted run
         // A step that was under way may have been made, but not reported.
         assert.include([updates, updates + 1], summary.updates);
       }),
-    60_000,
+    120_000,
   );
 });

@@ -23,7 +23,7 @@ const numbersUnder = (row: MetricsLine | undefined, prefix: string) =>
 const total = (rows: ReadonlyArray<MetricsLine>, key: string): number =>
   rows.reduce((sum, row) => sum + Number(row[key] ?? 0), 0);
 
-layer(Layer.provideMerge(Runs.layer, place), { excludeTestServices: true, timeout: 60_000 })(
+layer(Layer.provideMerge(Runs.layer, place), { excludeTestServices: true, timeout: 120_000 })(
   "a run of the reference task",
   (it) => {
     it.effect("run() writes metrics that end where the summary does", () =>

@@ -117,7 +117,7 @@ const refused = Effect.fnUntraced(function* ({ name, flags, layers }: Misfit) {
   return { message: error.message, events };
 });
 
-layer(place, { excludeTestServices: true, timeout: 60_000 })("a run that cannot work", (it) => {
+layer(place, { excludeTestServices: true, timeout: 120_000 })("a run that cannot work", (it) => {
   for (const fault of faults) {
     it.effect(`run() refuses ${fault.name}, and leaves no folder`, () =>
       Effect.gen(function* () {
