@@ -12,9 +12,11 @@ import {
   interpret,
   matMul,
   mul,
+  reshape,
   rope,
   sample,
   scatterAddRows,
+  sliceAxis,
   sum,
   sumSquares,
 } from "@resd/tensor";
@@ -213,6 +215,35 @@ describe("layer()", () => {
       assert.deepStrictEqual([...values.ids!], [1, 1]);
       close(values.logProbs!, [-Math.log(3), 5 - Math.log(1 + Math.exp(5) + Math.exp(1))]);
       close(values.turned!, [1, 2, 3, 4, -7, -8, 5, 6]);
+    }).pipe(Effect.provide(layer({ threads: 1 }))),
+  );
+
+  it.live("rotates one token a row by the tables' rows of their positions", () =>
+    Effect.gen(function* () {
+      const compute = yield* Compute;
+      const positions = input("positions", [3], "i32");
+      const angles = (name: string) =>
+        reshape(gatherRows(constant(floats(name, 5 * 4), [5, 4]), positions), [3, 1, 1, 4]);
+      const turned = rope(input("x", [3, 2, 1, 8]), angles("cos"), angles("sin"));
+      const data = { x: floats("x", 48), positions: Int32Array.of(4, 0, 2) };
+      const program = yield* compute.compile(graph({ turned }));
+      const { values } = yield* program.run(data, { read: ["turned"] });
+      close(values.turned!, interpret(graph({ turned }), data).turned!);
+    }).pipe(Effect.provide(layer({ threads: 1 }))),
+  );
+
+  it.live("gives outputs that are one value each an array of their own", () =>
+    Effect.gen(function* () {
+      const compute = yield* Compute;
+      const x = input("x", [3]);
+      const y = mul(x, x);
+      const same = { a: y, b: sliceAxis(y, 0, 0, 3), c: reshape(y, [3, 1]), d: sum(y, [], true) };
+      const program = yield* compute.compile(graph(same));
+      const { arrays } = yield* program.run({ x: Float32Array.of(1, 2, 3) });
+      for (const name of Object.keys(same)) {
+        close((yield* compute.get(arrays[name]!)) as Float32Array, [1, 4, 9]);
+      }
+      assert.strictEqual(new Set(Object.values(arrays).map(({ id }) => id)).size, 4);
     }).pipe(Effect.provide(layer({ threads: 1 }))),
   );
 

@@ -19,6 +19,7 @@ export class Emitter {
   readonly nodes: Array<OnnxNode> = [];
   readonly initializers: Array<Initializer> = [];
   readonly #shared = new Map<string, string>();
+  readonly #emitted = new Map<string, ReadonlyArray<string>>();
   readonly #made = new Set<string>();
   #next = 0;
 
@@ -26,7 +27,7 @@ export class Emitter {
     return `v${this.#next++}`;
   }
 
-  /** Emits one node and names its outputs. */
+  /** Names the outputs of a node; the same node on the same inputs is emitted once. */
   emitMany(
     op: string,
     inputs: ReadonlyArray<string>,
@@ -34,16 +35,31 @@ export class Emitter {
     attributes: ReadonlyArray<Attribute> = [],
     domain?: string,
   ): ReadonlyArray<string> {
+    const key = JSON.stringify([op, domain, inputs, attributes]);
+    const known = this.#emitted.get(key);
+    if (known !== undefined) return known;
     const outputs = Array.from({ length: count }, () => this.fresh());
-    this.nodes.push({
+    this.#push({
       op,
       inputs,
       outputs,
       attributes,
       ...(domain === undefined ? {} : { domain }),
     });
-    for (const output of outputs) this.#made.add(output);
+    this.#emitted.set(key, outputs);
     return outputs;
+  }
+
+  /** A value of its own, equal to another. */
+  copy(name: string): string {
+    const output = this.fresh();
+    this.#push({ op: "Identity", inputs: [name], outputs: [output] });
+    return output;
+  }
+
+  #push(node: OnnxNode): void {
+    this.nodes.push(node);
+    for (const output of node.outputs) this.#made.add(output);
   }
 
   /** Whether a node made this value, rather than an input or an initializer. */

@@ -91,7 +91,8 @@ class Head {
     }
     const rule = RULES[node.op];
     const inputs = () => node.inputs.map((input) => this.name(input));
-    const special = node.op === "rope" ? ropeRule(emitter, node, inputs()) : undefined;
+    const special =
+      node.op === "rope" ? ropeRule(emitter, node, (tensor) => this.name(tensor)) : undefined;
     if (special !== undefined) this.#bind(node, special);
     else if (rule !== undefined) this.#bind(node, rule(emitter, node, inputs()));
     else
@@ -219,7 +220,7 @@ export const lowerGraph = (source: Graph, options: CompileOptions = {}): Plan =>
     const plain = head.name(tensor);
     // ONNX outputs must be distinct, and may not be inputs or initializers.
     const own = head.emitter.isNodeOutput(plain) && !fetched.has(plain);
-    const name = own ? plain : head.emitter.emit("Identity", [plain]);
+    const name = own ? plain : head.emitter.copy(plain);
     fetched.add(name);
     return { slot, name, tensor };
   });

@@ -239,27 +239,57 @@ export const RULES: Readonly<Record<string, Rule>> = {
   ],
 };
 
-/** The rule of RotaryEmbedding, where the tables hold one row a position; otherwise the composite is lowered. */
+/** A table and the rows of it that were looked up, where a value is nothing but that. */
+const lookedUp = (value: Tensor): { readonly table: Tensor; readonly ids: Tensor } | undefined => {
+  let { node } = value;
+  while (node.op === "reshape") node = node.inputs[0]!.node;
+  if (node.op !== "gatherRows") return undefined;
+  const [table, ids] = node.inputs as [Tensor, Tensor];
+  return table.shape.length === 2 ? { table, ids } : undefined;
+};
+
+/** Where RotaryEmbedding finds the angles of x[B,H,T,D]: tables [P, D/2], and a row of them for each of [B,T]. */
+const rotation = (
+  emitter: Emitter,
+  node: Node,
+  name: (tensor: Tensor) => string,
+): { readonly positions: string; readonly cos: string; readonly sin: string } | undefined => {
+  const [x, cos, sin] = node.inputs as [Tensor, Tensor, Tensor];
+  const [B, , T, D] = x.shape as [number, number, number, number];
+  const grid = emitter.longs([B, T]);
+  if (isTable(cos, T) && isTable(sin, T)) {
+    const shape = emitter.longs([T, D / 2]);
+    const positions = emitter.longs(Array.from({ length: B * T }, (_, i) => i % T));
+    return {
+      positions: emitter.emit("Reshape", [positions, grid]),
+      cos: emitter.emit("Reshape", [name(cos), shape]),
+      sin: emitter.emit("Reshape", [name(sin), shape]),
+    };
+  }
+  // Of generation: one position a row, with a row of the tables each.
+  const [ofCos, ofSin] = [lookedUp(cos), lookedUp(sin)];
+  const sameRows =
+    ofCos !== undefined &&
+    ofSin !== undefined &&
+    ofCos.ids.node === ofSin.ids.node &&
+    ofCos.ids.index === ofSin.ids.index;
+  if (!sameRows || T !== 1 || sizeOf(ofCos.ids.shape) !== B || cos.shape[0] !== B) return undefined;
+  const ids = emitter.emit("Cast", [name(ofCos.ids)], [int("to", ELEMENT.i64)]);
+  return {
+    positions: emitter.emit("Reshape", [ids, grid]),
+    cos: name(ofCos.table),
+    sin: name(ofSin.table),
+  };
+};
+
+/** RotaryEmbedding, where its angles are found; otherwise the composite is lowered. */
 export const ropeRule = (
   emitter: Emitter,
   node: Node,
-  [x, cos, sin]: ReadonlyArray<string>,
+  name: (tensor: Tensor) => string,
 ): ReadonlyArray<string> | undefined => {
-  const [B, , T, D] = input(node, 0).shape as [number, number, number, number];
-  if (!isTable(input(node, 1), T) || !isTable(input(node, 2), T)) return undefined;
-  const positions = emitter.longs(Array.from({ length: B * T }, (_, i) => i % T));
-  const shape = emitter.longs([T, D / 2]);
-  return [
-    emitter.emit(
-      "RotaryEmbedding",
-      [
-        x!,
-        emitter.emit("Reshape", [positions, emitter.longs([B, T])]),
-        emitter.emit("Reshape", [cos!, shape]),
-        emitter.emit("Reshape", [sin!, shape]),
-      ],
-      [int("interleaved", 0)],
-      CONTRIB,
-    ),
-  ];
+  const found = rotation(emitter, node, name);
+  if (found === undefined) return undefined;
+  const inputs = [name(input(node, 0)), found.positions, found.cos, found.sin];
+  return [emitter.emit("RotaryEmbedding", inputs, [int("interleaved", 0)], CONTRIB)];
 };
