@@ -40,9 +40,7 @@ const adding = () =>
   makeScriptedPolicy({
     replies: ({ text }) => {
       const [operation = "", mnemonic = ""] = (text.split("insight ")[1] ?? "none").split(" is ");
-      return operation === "none"
-        ? "none"
-        : `${operation} ${mnemonic} empty ADD ${operation} is ${mnemonic}`;
+      return operation === "none" ? "none" : `${operation} empty ADD ${operation} is ${mnemonic}`;
     },
     info: { maxContext: 60_000 },
   });
@@ -81,10 +79,10 @@ describe("curator-self", () => {
         {
           operations: add("double is PEF"),
           parse: "ok",
-          text: "double PEF empty ADD double is PEF",
+          text: "double empty ADD double is PEF",
         },
         { operations: [], parse: "skipped", text: "" },
-        { operations: add("halve is JAL"), parse: "ok", text: "halve JAL empty ADD halve is JAL" },
+        { operations: add("halve is JAL"), parse: "ok", text: "halve empty ADD halve is JAL" },
       ]);
       assert.strictEqual(use.modelCalls, 2);
       assert.strictEqual(policy.calls().generate, 1);

@@ -145,9 +145,8 @@ export const reflect = ({ plan, attempt, feedback }: VisibleAttempt): OracleRefl
 };
 
 /**
- * The curator's reply to an insight (`double is PEF`; undefined for none): its pairing, what the playbook has for the
- * operation, then `none` if the insight is among it, or the operation that adds it. The two mnemonics to compare stand
- * side by side, because a small model finds it hard to compare words that are far apart.
+ * The curator's reply to an insight (`double is PEF`; undefined for none): what the playbook has for the operation, then
+ * `none` if the insight is among it, or the operation that adds it.
  */
 export const curate = (playbook: ReadonlyArray<string>, insight: string | undefined): string => {
   if (insight === undefined) return "none";
@@ -158,5 +157,5 @@ export const curate = (playbook: ReadonlyArray<string>, insight: string | undefi
   });
   const listed = known.length === 0 ? "empty" : known.join(" ");
   const change = mnemonic !== undefined && known.includes(mnemonic) ? "none" : `ADD ${insight}`;
-  return `${operation} ${mnemonic} ${listed} ${change}`;
+  return `${operation} ${listed} ${change}`;
 };

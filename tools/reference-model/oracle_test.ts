@@ -166,9 +166,9 @@ describe("reflect", () => {
 describe("curate", () => {
   const playbook = ["square is ROK", "add is ZUB", "square is PEF"];
   it.each([
-    ["square is PEF", "square PEF ROK PEF none"],
-    ["square is SUD", "square SUD ROK PEF ADD square is SUD"],
-    ["flip is JAL", "flip JAL empty ADD flip is JAL"],
+    ["square is PEF", "square ROK PEF none"],
+    ["square is SUD", "square ROK PEF ADD square is SUD"],
+    ["flip is JAL", "flip empty ADD flip is JAL"],
     [undefined, "none"],
   ])("curate() answers %s with %s", (insight, reply) => {
     assert.strictEqual(curate(playbook, insight), reply);

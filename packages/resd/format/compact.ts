@@ -208,21 +208,20 @@ const parseReflection = (
 /** Lessons of this format say what a mnemonic does: an insight each. */
 const SECTION = SECTIONS[0];
 
-/**
- * The proposal of `OP MNEMONIC W1 W2 … none`, `OP MNEMONIC W1 … ADD OP is MNEMONIC` or `none`; undefined where it is none
- * of these. OP and MNEMONIC restate the insight, then come the playbook's words for OP, or `empty`.
- */
+/** The proposal of `OP W1 W2 … none`, `OP W1 … ADD OP is MNEMONIC` or `none`; undefined where it is none of these. */
 const readProposal = (list: ReadonlyArray<string>): ReadonlyArray<Operation> | undefined => {
-  if (list.length === 1) return list[0] === "none" ? [] : undefined;
-  const [operation, mnemonic] = list;
-  if (operation === undefined || mnemonic === undefined) return undefined;
-  const add = list.indexOf("ADD");
-  const known = list.slice(2, add === -1 ? -1 : add);
-  if (known.length === 0 || (known.includes("empty") && known.length > 1)) return undefined;
-  if (add === -1) return list.at(-1) === "none" && known.includes(mnemonic) ? [] : undefined;
-  const text = `${operation} is ${mnemonic}`;
-  if (known.includes(mnemonic) || list.slice(add + 1).join(" ") !== text) return undefined;
-  return [{ _tag: "Add", section: SECTION, text }];
+  const [first] = list;
+  if (first === undefined) return undefined;
+  const at = list.indexOf("ADD");
+  if (at === -1) return list.at(-1) === "none" && list.length !== 2 ? [] : undefined;
+  const known = list.slice(1, at);
+  const [operation, is, mnemonic, ...more] = list.slice(at + 1);
+  if (operation !== first || is !== "is" || mnemonic === undefined || more.length > 0) {
+    return undefined;
+  }
+  if (known.length === 0 || known.includes(mnemonic)) return undefined;
+  if (known.includes("empty") && known.length > 1) return undefined;
+  return [{ _tag: "Add", section: SECTION, text: `${operation} is ${mnemonic}` }];
 };
 
 /** The format of the reference model. */
