@@ -11,13 +11,12 @@ import { splitArgs } from "./split_args.ts";
 
 const { args, overrides } = splitArgs(process.argv.slice(2));
 
-/** npm passes a Ctrl-C on that the terminal has sent already; what comes later than that is meant. */
-const SAME_SIGNAL_MILLIS = 500;
+/** The first Ctrl-C ends the run and saves it; npm passes it on once more. A later one means: now. */
+const SAME_SIGNAL_MILLIS = 2000;
 let interruptedAt: number | undefined;
 process.on("SIGINT", () => {
-  const now = performance.now();
-  if (interruptedAt !== undefined && now - interruptedAt > SAME_SIGNAL_MILLIS) process.exit(130);
-  interruptedAt ??= now;
+  interruptedAt ??= performance.now();
+  if (performance.now() - interruptedAt > SAME_SIGNAL_MILLIS) process.exit(130);
 });
 
 Command.runWith(resd(overrides), { version: APPLICATION.version })(args).pipe(

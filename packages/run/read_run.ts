@@ -35,7 +35,7 @@ export const readRun = Effect.fn("readRun")(function* (
     schema: S,
     ...advice: ReadonlyArray<string>
   ) {
-    if (!(yield* fs.exists(path))) {
+    if (!(yield* Effect.orElseSucceed(fs.exists(path), () => false))) {
       return yield* refuse(`Expected ${path}, got no such file; ${advice.join("")}`);
     }
     const text = yield* fs.readFileString(path);

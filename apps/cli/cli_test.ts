@@ -1,0 +1,153 @@
+/** The program as a person starts it, on the model that comes along. */
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, assert, describe, it } from "vitest";
+import { timelessRows } from "./_scripted_run.ts";
+import { ROOT } from "./host.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "resd-cli-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** Long enough for a machine that has other things to do. */
+const PATIENCE = 120_000;
+const SHORT = ["--resd.updates=2", "--resd.batchSize=4", "--resd.evaluation.tasks=4"];
+
+interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+  readonly error: string;
+}
+
+/** @param during sees the process while it runs. */
+const resd = (
+  args: ReadonlyArray<string>,
+  during: (kill: () => void) => void = () => {},
+): Promise<Ended> =>
+  new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [join(import.meta.dirname, "main.ts"), ...args], {
+      cwd: ROOT,
+      env: { ...process.env, NO_COLOR: "1" },
+    });
+    let out = "";
+    let error = "";
+    child.stdout.on("data", (data) => (out += data));
+    child.stderr.on("data", (data) => (error += data));
+    child.on("error", reject);
+    child.on("close", (code) => resolve({ code, out, error }));
+    during(() => child.kill("SIGINT"));
+  });
+
+const json = (path: string) => JSON.parse(readFileSync(path, "utf8"));
+
+describe("resd", { timeout: PATIENCE }, () => {
+  it("train --json prints the summary as its last line, the same for the same seed", async () => {
+    const runs = await Promise.all(
+      ["one", "two"].map((name) =>
+        resd(["--json", "--seed", "7", "--run-dir", join(folder, name), ...SHORT]),
+      ),
+    );
+    for (const [i, { code, out, error }] of runs.entries()) {
+      assert.strictEqual(code, 0, error);
+      assert.strictEqual(error, "");
+      const summary = JSON.parse(out.trim().split("\n").at(-1)!);
+      assert.deepEqual(summary, json(join(folder, ["one", "two"][i]!, "summary.json")));
+      assert.deepInclude(summary, { variant: "kestrel", seed: 7, updates: 2, interactions: 8 });
+    }
+    const [one, two] = ["one", "two"].map((name) =>
+      timelessRows(readFileSync(join(folder, name, "metrics.jsonl"), "utf8")),
+    );
+    assert.deepEqual(one, two);
+  });
+
+  it("eval measures what the run measured at its end, and with the playbook beside it", async () => {
+    const { code, out, error } = await resd(["eval", join(folder, "one"), "--json"]);
+    assert.strictEqual(code, 0, error);
+    const measured = JSON.parse(out);
+    assert.deepEqual(measured.bare, json(join(folder, "one", "summary.json")).heldOut.after);
+    assert.strictEqual("withPlaybook" in measured, measured.playbookEntries > 0);
+    for (const file of measured.files) assert.isTrue(existsSync(file), file);
+  });
+
+  it("sample shows what student, reflector and teacher read and write", async () => {
+    const { code, out, error } = await resd(["sample", join(folder, "one"), "--tasks=2", "--json"]);
+    assert.strictEqual(code, 0, error);
+    const samples = JSON.parse(out) as ReadonlyArray<{
+      exchanges: ReadonlyArray<{ role: string; prompt: string; answer: string; solved?: boolean }>;
+    }>;
+    assert.lengthOf(samples, 2);
+    for (const { exchanges } of samples) {
+      const [student, ...others] = exchanges;
+      assert.deepEqual(
+        others.map(({ role }) => role),
+        student!.solved ? ["teacher"] : ["reflector", "teacher"],
+      );
+      assert.match(student!.prompt, /^<task> .* <prog>$/);
+      assert.include(others.at(-1)!.prompt, `<try> ${student!.answer}`);
+    }
+  });
+
+  it("doctor finds nothing wrong here, and says what to do where something is", async () => {
+    const well = await resd(["doctor", "--json"]);
+    assert.strictEqual(well.code, 0, well.error);
+    const names = JSON.parse(well.out).map(({ name }: { name: string }) => name);
+    assert.includeMembers(names, [
+      "Node.js",
+      "machine",
+      "environment",
+      "compute",
+      "model",
+      "tokenizer",
+    ]);
+    const ill = await resd(["doctor", "--model", join(folder, "nothing")]);
+    assert.strictEqual(ill.code, 1);
+    assert.match(ill.out, /broken {2}model .*config\.json.*\n.*→ give the folder of a model/);
+    assert.match(ill.error, /got 2 broken: model, tokenizer/);
+  });
+
+  it("refuses what it does not know, with the nearest name and exit code 1", async () => {
+    const refused = async (...args: ReadonlyArray<string>) => {
+      const { code, error } = await resd(args);
+      assert.strictEqual(code, 1);
+      return error;
+    };
+    assert.match(await refused("--lr", "1"), /got lr, at --lr; did you mean resd\.lr\?/);
+    assert.match(await refused("trian"), /Did you mean this\?\s+train/);
+    writeFileSync(join(folder, "a.toml"), "[resd]\nlearningrate = 1\n");
+    assert.match(
+      await refused(join(folder, "a.toml")),
+      /got resd\.learningrate, at file .*a\.toml/,
+    );
+  });
+
+  it("leaves a readable folder behind when it is interrupted, with exit code 130", async () => {
+    const run = join(folder, "interrupted");
+    const { code, error } = await resd(["--run-dir", run], (kill) => {
+      const waiting = setInterval(() => {
+        const metrics = join(run, "metrics.jsonl");
+        if (!existsSync(metrics) || !readFileSync(metrics, "utf8").includes('"update":2')) return;
+        clearInterval(waiting);
+        kill();
+        setTimeout(kill, 50); // npm passes the signal on once more
+      }, 50);
+    });
+    assert.strictEqual(code, 130);
+    assert.include(error, `Interrupted. What there is until then lies in ${run}`);
+    const summary = json(join(run, "summary.json"));
+    assert.strictEqual(summary.outcome, "interrupted");
+    assert.isAtLeast(summary.updates, 2);
+    assert.isTrue(existsSync(join(run, "model", "model.safetensors")));
+    assert.isTrue(existsSync(join(run, "playbook", "snapshot.json")));
+  });
+
+  it("--dry-run prints every value with where it came from, and makes no folder", async () => {
+    const run = join(folder, "dry");
+    const { out } = await resd(["--dry-run", "--resd.lr=1e-4", "--run-dir", run]);
+    const { config, sources } = JSON.parse(out);
+    assert.strictEqual(config.resd.lr, 1e-4);
+    assert.strictEqual(sources["resd.lr"], "--resd.lr");
+    assert.strictEqual(sources["resd.batchSize"], "preset kestrel");
+    assert.isFalse(existsSync(run));
+  });
+});

@@ -1,0 +1,40 @@
+import { NodeServices } from "@effect/platform-node";
+import { assert, describe, it } from "@effect/vitest";
+import { Effect } from "effect";
+import { Command } from "effect/cli";
+import { TestConsole } from "effect/testing";
+import { resd } from "./commands.ts";
+
+/** What a command line without a run prints. */
+const printed = (...args: ReadonlyArray<string>) =>
+  Effect.gen(function* () {
+    const exit = yield* Effect.exit(Command.runWith(resd([]), { version: "1.2.3" })(args));
+    const lines = [...(yield* TestConsole.logLines), ...(yield* TestConsole.errorLines)];
+    return { exit, text: lines.join("\n") };
+  }).pipe(Effect.provide(NodeServices.layer));
+
+describe("resd", () => {
+  for (const verb of [undefined, "train", "eval", "sample", "doctor"]) {
+    it.effect(`--help teaches ${verb ?? "the program"} by examples`, () =>
+      Effect.gen(function* () {
+        const { exit, text } = yield* printed(...(verb === undefined ? [] : [verb]), "--help");
+        assert.strictEqual(exit._tag, "Success");
+        assert.match(text, /EXAMPLES\n\s+# \S.*\n\s+npm start/);
+      }),
+    );
+  }
+
+  it.effect("a verb that does not exist is refused with the nearest one", () =>
+    Effect.gen(function* () {
+      const { exit, text } = yield* printed("trian");
+      assert.strictEqual(exit._tag, "Failure");
+      assert.match(text, /Did you mean this\?\s+train/);
+    }),
+  );
+
+  it.effect("--version prints the version", () =>
+    Effect.gen(function* () {
+      assert.include((yield* printed("--version")).text, "1.2.3");
+    }),
+  );
+});

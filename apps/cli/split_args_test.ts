@@ -1,0 +1,48 @@
+import { assert, describe, it } from "vitest";
+import { splitArgs } from "./split_args.ts";
+
+const override = (flag: string, text: string, path = flag.slice(2)) => ({ path, text, flag });
+
+describe("splitArgs", () => {
+  it("splitArgs() trains when no verb stands", () => {
+    assert.deepEqual(splitArgs([]).args, ["train"]);
+    assert.deepEqual(splitArgs(["my.toml"]).args, ["train", "my.toml"]);
+    assert.deepEqual(splitArgs(["--json", "--seed", "3"]), {
+      args: ["train", "--json"],
+      overrides: [override("--seed", "3")],
+    });
+  });
+
+  it("splitArgs() leaves verbs and questions about the program alone", () => {
+    for (const args of [["eval", "runs/a"], ["--help"], ["--version"], ["trian"]]) {
+      assert.deepEqual(splitArgs(args), { args, overrides: [] });
+    }
+  });
+
+  it("splitArgs() takes values with =, behind a space, or none for true", () => {
+    const { args, overrides } = splitArgs([
+      "train",
+      "--resd.lr=1e-3",
+      "--resd.warmup.updates",
+      "0",
+      "--resd.successWeights",
+      "--dry-run",
+      "--seed=-1",
+      "--variant=a=b",
+    ]);
+    assert.deepEqual(args, ["train", "--dry-run"]);
+    assert.deepEqual(overrides, [
+      override("--resd.lr", "1e-3"),
+      override("--resd.warmup.updates", "0"),
+      override("--resd.successWeights", "true"),
+      override("--seed", "-1"),
+      override("--variant", "a=b"),
+    ]);
+  });
+
+  it("splitArgs() knows the run's folder by its usual flag", () => {
+    assert.deepEqual(splitArgs(["--run-dir", "a b"]).overrides, [
+      override("--run-dir", "a b", "runDir"),
+    ]);
+  });
+});
