@@ -1,6 +1,6 @@
 /** Whole runs in this process: the real plugins around a policy that follows a script. */
 import { NodeServices } from "@effect/platform-node";
-import { Policy, type PolicyShape } from "@resd/core";
+import { Curator, Policy, type PolicyShape, noModelUse } from "@resd/core";
 import {
   type Override,
   type RunDefinition,
@@ -13,15 +13,27 @@ import { makeScriptedPolicy } from "@resd/testing";
 import { Effect, FileSystem, Layer } from "effect";
 import { hostLayer } from "./host.ts";
 
-/** Knows its formats, and always blames and uses the same mnemonic. */
+/** Always blames and uses the same mnemonic. */
 const replies = ({ prompt }: { readonly prompt: string }): string =>
   prompt.endsWith("<ref>")
     ? "10: square PEF 4 8 did double bad insight double is PEF"
-    : prompt.endsWith("<cur>")
-      ? prompt.includes("double is PEF <ref>")
-        ? "double PEF PEF none"
-        : "double PEF empty ADD double is PEF"
-      : "10: square PEF";
+    : "10: square PEF";
+
+/** Believes every lesson, once. */
+const curator = Layer.succeed(Curator, {
+  curate: (items, view) =>
+    Effect.succeed({
+      proposals: items.map(({ reflection: { insight: text = "" } }) => ({
+        operations:
+          text === "" || view.entries.some((entry) => entry.text === text)
+            ? []
+            : [{ _tag: "Add", section: "OTHERS", text } as const],
+        parse: "ok" as const,
+        text,
+      })),
+      use: noModelUse,
+    }),
+});
 
 export const scriptedPolicy = (parts: Partial<PolicyShape> = {}) =>
   Layer.succeed(Policy, { ...makeScriptedPolicy({ replies }), ...parts });
@@ -39,7 +51,7 @@ export const scriptedRun = (policy: Layer.Layer<Policy>, resd: object = {}): Run
         ...resd,
       },
     },
-    layers: { policy },
+    layers: { policy, curator },
   });
 
 /** Prepares a run in a fresh folder; `conduct` is left to the test. */

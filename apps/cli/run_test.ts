@@ -76,6 +76,7 @@ describe("a run", () => {
         ],
       );
       assert.containsAllKeys(rows[1]!, ["loss", "gradNorm", "parameters", "rollouts"]);
+      assert.deepStrictEqual(JSON.parse(written["run.json"]!).layers, ["policy", "curator"]);
       assert.containsAllKeys(JSON.parse(written["run.json"]!), [
         "command",
         "versions",

@@ -44,8 +44,11 @@ export const prepareRun = Effect.fn("prepareRun")(function* (
   const elapsed = Effect.map(Clock.monotonicTimeNanos, (now) => seconds(now - start));
   const plugins = yield* loadPlugins(resolved, layers);
   const files = yield* makeRunFolder(config);
-  const found = [...plugins.values()].map((plugin) => plugin.found);
-  yield* writePreface(files, resolved, facts, found);
+  const parts = {
+    plugins: [...plugins.values()].map((plugin) => plugin.found),
+    layers: Object.keys(layers),
+  };
+  yield* writePreface(files, resolved, facts, parts);
   const tracker = yield* makeFileTracker(files);
   const phases: Record<string, number> = {};
 
@@ -60,7 +63,7 @@ export const prepareRun = Effect.fn("prepareRun")(function* (
   const execute = Effect.gen(function* () {
     phases["load"] = yield* elapsed;
     const weights = yield* (yield* Policy).version("student");
-    yield* writePreface(files, resolved, facts, found, weights);
+    yield* writePreface(files, resolved, facts, parts, weights);
     yield* train(config.resd, { variant: config.variant }).pipe(
       // What was learned before an interruption is worth keeping; if it cannot be kept, the first reason stands.
       Effect.onExit((exit) => (Exit.isSuccess(exit) ? Effect.void : Effect.ignore(save))),

@@ -79,7 +79,11 @@ export const writePreface = Effect.fn("writePreface")(function* (
   files: RunFiles,
   resolved: ResolvedConfig,
   facts: HostFacts,
-  plugins: ReadonlyArray<FoundPlugin>,
+  parts: {
+    readonly plugins: ReadonlyArray<FoundPlugin>;
+    /** Slots that layers in code fill. */
+    readonly layers: ReadonlyArray<string>;
+  },
   /** Hash of the weights that training starts from, once they are loaded. */
   weights?: string,
 ): Effect.fn.Return<void, PlatformError.PlatformError, FileSystem.FileSystem> {
@@ -88,7 +92,8 @@ export const writePreface = Effect.fn("writePreface")(function* (
     ...facts,
     seed: resolved.config.seed,
     ...(weights === undefined ? {} : { weights }),
-    plugins: plugins.map(({ manifest, package: name, version, drivers }) => ({
+    layers: parts.layers,
+    plugins: parts.plugins.map(({ manifest, package: name, version, drivers }) => ({
       seam: manifest.seam,
       id: manifest.id,
       package: name,
