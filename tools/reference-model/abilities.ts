@@ -9,7 +9,13 @@ import { type Item, RIGHT, drawItem, fullPlaybook, quarterWrong } from "./abilit
 import { type Rate, rateOf } from "./abilities_rate.ts";
 import { drawFreshConvention } from "./documents.ts";
 import { type Words, feedbackOf } from "./documents_attempts.ts";
-import { MILD, drawNewInsight, drawPlaybook } from "./documents_playbooks.ts";
+import {
+  CLEAN,
+  MILD,
+  drawNewInsight,
+  drawPlaybook,
+  drawRivalInsight,
+} from "./documents_playbooks.ts";
 import { curatorPrompt, programPrompt, reflectionPrompt } from "./documents_prompt.ts";
 import { curate } from "./oracle.ts";
 
@@ -162,20 +168,35 @@ const measureReflections = async (
 };
 
 /** The curator on one of its two cases: an insight that the playbook states, or one that it does not. */
-const measureCurator = async ({ ask, draw }: Exam, known: boolean): Promise<Ability> => {
-  const id = known ? "curator-known" : "curator-new";
+/** The curator's cases: the playbook states the insight, says nothing of its operation, or contradicts it. */
+const CURATOR_CASES = {
+  known: "insight already there",
+  new: "insight new",
+  rival: "insight against an entry",
+} as const;
+
+const measureCurator = async (
+  { ask, draw }: Exam,
+  which: keyof typeof CURATOR_CASES,
+): Promise<Ability> => {
+  const id = `curator-${which}`;
   const cases = draw(id, (random) => {
     const convention = drawFreshConvention(random);
-    const size = known ? 1 + random.int(16) : random.int(17);
-    const playbook = drawPlaybook(random, random.sample(OPERATIONS, size), convention, MILD);
-    const insight = known ? random.pick(playbook) : drawNewInsight(random, playbook, convention);
+    const size = which === "new" ? random.int(16) : 1 + random.int(16);
+    const known = random.sample(OPERATIONS, size);
+    const playbook = drawPlaybook(random, known, convention, which === "new" ? CLEAN : MILD);
+    const insight = {
+      known: () => random.pick(playbook),
+      new: () => drawNewInsight(random, playbook, convention),
+      rival: () => drawRivalInsight(random, playbook),
+    }[which]();
     return { playbook, insight };
   });
   const prompts = cases.map(({ playbook, insight }) => curatorPrompt(playbook, insight));
   const replies = await ask(id, "curator", prompts);
   return share(
     id,
-    `curator's replies, insight ${known ? "known" : "new"}, word for word`,
+    `curator's replies, ${CURATOR_CASES[which]}, word for word`,
     cases.map(({ playbook, insight }, i) => replies[i]?.join(" ") === curate(playbook, insight)),
   );
 };
@@ -250,8 +271,9 @@ export const measureAbilities = async (
   return [
     ...(await measurePrograms(exam, failed, reflections)),
     ...(await measureReflections(exam, failed, reflections)),
-    await measureCurator(exam, true),
-    await measureCurator(exam, false),
+    await measureCurator(exam, "known"),
+    await measureCurator(exam, "new"),
+    await measureCurator(exam, "rival"),
     ...(await measureTags(exam)),
   ];
 };

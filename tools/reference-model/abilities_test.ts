@@ -108,11 +108,11 @@ describe("measureAbilities", () => {
     const calls = await record(3);
     assert.deepStrictEqual(await record(3), calls);
     assert.notDeepEqual(await record(4), calls);
-    assert.strictEqual(calls.length, 10);
+    assert.strictEqual(calls.length, 11);
     const seeds = new Set(
       calls.map((call) => (call as { options: { seed: number } }).options.seed),
     );
-    assert.strictEqual(seeds.size, 10);
+    assert.strictEqual(seeds.size, 11);
   });
 
   it("measureAbilities() refuses a generator that leaves prompts out", async () => {

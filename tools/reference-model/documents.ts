@@ -28,6 +28,7 @@ import {
   drawKnownEasily,
   drawNeglected,
   drawNewInsight,
+  drawRivalInsight,
   drawPlaybook,
 } from "./documents_playbooks.ts";
 import {
@@ -71,8 +72,8 @@ const SOLUTION_AFTER_FAILURE = 0.15;
 const SOLUTION_AFTER_PASS = 0.75;
 const WITH_PLAYBOOK = { easy: 0.3, full: 0.7 };
 const SIBLINGS = 0.15;
-const CURATOR_CASES = { none: 0.08, known: 0.46 };
-/** One training sequence. */
+/** Insights that say nothing, repeat an entry, contradict one; the others are about an operation without an entry. */
+const CURATOR_CASES = { none: 0.06, known: 0.3, rival: 0.16 };
 export interface PretrainingDocument {
   readonly kind: DocumentKind;
   /** The rank of its convention. */
@@ -207,12 +208,15 @@ const writeReflection = (draft: Draft, setting: Setting): void => {
   draft.answer(gold);
 };
 
-/** An insight that the playbook states, or one that it does not, in equal shares; now and then none. */
+/** An insight of one of the cases; none where the playbook has no room for it. */
 const drawInsight = ({ random, convention }: Setting, playbook: Playbook): string | undefined => {
   const which = random.next();
   if (which < CURATOR_CASES.none) return undefined;
   if (which < CURATOR_CASES.none + CURATOR_CASES.known && playbook.length > 0) {
     return random.pick(playbook);
+  }
+  if (which < CURATOR_CASES.none + CURATOR_CASES.known + CURATOR_CASES.rival) {
+    return drawRivalInsight(random, playbook);
   }
   return drawNewInsight(random, playbook, convention);
 };

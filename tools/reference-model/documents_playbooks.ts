@@ -86,24 +86,29 @@ export const drawKnownEasily = (random: Random, plan: Plan): ReadonlyArray<Opera
   return random.shuffle([...known]);
 };
 
-/** New insights: the share that gives an operation of the playbook another mnemonic, and true ones of the rest. */
-const RIVAL_INSIGHTS = 0.4;
 const TRUE_INSIGHTS = 0.85;
 
-/** An insight that the playbook does not state, about an operation that it knows or about one that it does not. */
+const listedOperations = (playbook: Playbook): ReadonlySet<string | undefined> =>
+  new Set(playbook.map((entry) => entry.split(" ")[0]));
+
+/** An insight about an operation of which the playbook says nothing; undefined when there is none. */
 export const drawNewInsight = (
   random: Random,
   playbook: Playbook,
   convention: Convention,
-): string => {
-  const listed = new Set(playbook.map((entry) => entry.split(" ")[0]));
+): string | undefined => {
+  const listed = listedOperations(playbook);
   const open = OPERATIONS.filter((operation) => !listed.has(operation));
+  if (open.length === 0) return undefined;
+  const operation = random.pick(open);
+  return random.next() < TRUE_INSIGHTS ? truth(operation, convention) : redraw(random, operation);
+};
+
+/** An insight that gives an operation of the playbook another mnemonic; undefined for an empty playbook. */
+export const drawRivalInsight = (random: Random, playbook: Playbook): string | undefined => {
+  const listed = listedOperations(playbook);
   const rivals = OPERATIONS.filter((operation) => listed.has(operation))
     .flatMap((operation) => mnemonicsFor(operation).map((word) => pairingText(operation, word)))
     .filter((pairing) => !playbook.includes(pairing));
-  if (rivals.length > 0 && (open.length === 0 || random.next() < RIVAL_INSIGHTS)) {
-    return random.pick(rivals);
-  }
-  const operation = random.pick(open);
-  return random.next() < TRUE_INSIGHTS ? truth(operation, convention) : redraw(random, operation);
+  return rivals.length === 0 ? undefined : random.pick(rivals);
 };

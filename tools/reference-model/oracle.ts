@@ -146,16 +146,18 @@ export const reflect = ({ plan, attempt, feedback }: VisibleAttempt): OracleRefl
 
 /**
  * The curator's reply to an insight (`double is PEF`; undefined for none): what the playbook has for the operation, then
- * `none` if the insight is among it, or the operation that adds it.
+ * the operation that adds the insight if that is nothing, or `none`. An operation that has an entry is left alone, also
+ * by an insight that contradicts it: a false entry has to be refuted by tags before another takes its place, and a false
+ * insight cannot stand beside a true entry.
  */
 export const curate = (playbook: ReadonlyArray<string>, insight: string | undefined): string => {
   if (insight === undefined) return "none";
-  const [operation, , mnemonic] = insight.split(WORDS);
+  const [operation] = insight.split(WORDS);
   const known = playbook.flatMap((entry) => {
     const [of, , has] = entry.split(WORDS);
     return of === operation && has !== undefined ? [has] : [];
   });
-  const listed = known.length === 0 ? "empty" : known.join(" ");
-  const change = mnemonic !== undefined && known.includes(mnemonic) ? "none" : `ADD ${insight}`;
-  return `${operation} ${listed} ${change}`;
+  return known.length === 0
+    ? `${operation} empty ADD ${insight}`
+    : `${operation} ${known.join(" ")} none`;
 };

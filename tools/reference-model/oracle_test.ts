@@ -167,7 +167,7 @@ describe("curate", () => {
   const playbook = ["square is ROK", "add is ZUB", "square is PEF"];
   it.each([
     ["square is PEF", "square ROK PEF none"],
-    ["square is SUD", "square ROK PEF ADD square is SUD"],
+    ["square is SUD", "square ROK PEF none"],
     ["flip is JAL", "flip empty ADD flip is JAL"],
     [undefined, "none"],
   ])("curate() answers %s with %s", (insight, reply) => {
