@@ -35,23 +35,30 @@ export class SessionProgram {
   readonly #settings: SessionSettings;
   readonly #team: Team;
   readonly #stages: ReadonlyArray<Stage>;
+  /** Positions of the inputs that are baked into the session. */
+  readonly #constants: ReadonlyArray<number>;
+  /** Whether each input is spent by a run. */
+  readonly #donated: ReadonlyArray<boolean>;
   #session: ort.InferenceSession | undefined;
-  /** Handles that are baked into the session. */
-  #baked: string | undefined;
+  /** Their handles in the present session. */
+  #baked: ReadonlyArray<number> = [];
 
   constructor(plan: Plan, settings: SessionSettings, team: Team) {
     this.#plan = plan;
     this.#settings = settings;
     this.#team = team;
     this.#stages = stagesOf(plan.tail);
+    this.#constants = plan.constants.map(({ slot }) =>
+      plan.inputs.findIndex((input) => input.slot === slot),
+    );
+    this.#donated = plan.inputs.map(({ slot }) => plan.donate.includes(slot));
   }
 
   async #prepare(slots: ReadonlyArray<Stored | undefined>, handles: Int32Array): Promise<void> {
-    const { model, constants, inputs } = this.#plan;
+    const { model, constants } = this.#plan;
     if (model === undefined) return;
-    const position = new Map(inputs.map((input, index) => [input.slot, index]));
-    const wanted = constants.map(({ slot }) => handles[position.get(slot)!]).join();
-    if (this.#session !== undefined && this.#baked === wanted) return;
+    const current = this.#constants.every((input, i) => handles[input] === this.#baked[i]);
+    if (this.#session !== undefined && current) return;
     await this.#session?.release();
     const external = constants.map(({ name, slot }) => {
       const { data } = slots[slot]!;
@@ -61,7 +68,7 @@ export class SessionProgram {
       model,
       sessionOptions(this.#settings, external),
     );
-    this.#baked = wanted;
+    this.#baked = this.#constants.map((input) => handles[input]!);
   }
 
   /** Compiles the session now if nothing has to be baked into it, so that errors show at compile time. */
@@ -114,7 +121,7 @@ export class SessionProgram {
     plan.inputs.forEach(({ slot }, index) => {
       const { data } = slots[slot]!;
       inputs.add(data);
-      if (handles[index]! < 0 || !plan.donate.includes(slot)) borrowed.add(data);
+      if (handles[index]! < 0 || !this.#donated[index]!) borrowed.add(data);
     });
     const alive = new Set<HostArray>();
     plan.outputs.forEach(({ slot }, position) => {
@@ -129,7 +136,7 @@ export class SessionProgram {
     });
     plan.inputs.forEach(({ slot }, index) => {
       const handle = handles[index]!;
-      if (handle < 0 || !plan.donate.includes(slot)) return;
+      if (handle < 0 || !this.#donated[index]!) return;
       if (alive.has(slots[slot]!.data)) store.forget(handle);
       else store.release(handle);
     });
