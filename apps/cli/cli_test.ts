@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, assert, describe, it } from "vitest";
 import { timelessRows } from "./_scripted_run.ts";
-import { ROOT } from "./host.ts";
+import { ROOT } from "./application.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "resd-cli-"));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -1,26 +1,13 @@
 /** This program as a host of runs: how it imports modules, where it finds packages, and what machine it is on. */
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { findPackageJSON, registerHooks } from "node:module";
 import { availableParallelism, cpus, totalmem } from "node:os";
 import { join, resolve } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { pathToFileURL } from "node:url";
 import { RunHost } from "@resd/run";
 import { Layer } from "effect";
-
-/** The repository, or wherever the application is installed. */
-export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-
-interface PackageJson {
-  readonly name: string;
-  readonly version: string;
-  readonly dependencies?: Readonly<Record<string, string>>;
-}
-
-const readPackage = (path: string): PackageJson =>
-  JSON.parse(readFileSync(path, "utf8")) as PackageJson;
-
-export const APPLICATION = readPackage(join(import.meta.dirname, "package.json"));
+import { APPLICATION, ROOT, readPackage } from "./application.ts";
 
 const findInstalled = (name: string, base: string): string | undefined => {
   try {

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type ConfigPart, type Override, RunHost, readConfigFile, resolveConfig } from "@resd/run";
 import { Effect, Option } from "effect";
-import { ROOT } from "./host.ts";
+import { ROOT } from "./application.ts";
 
 const SHIPPED_MODEL = "models/kestrel";
 

@@ -5,7 +5,7 @@ import { Console, Effect } from "effect";
 import { CliConfig, Command, GlobalFlag } from "effect/cli";
 import { resd } from "./commands.ts";
 import { failureText } from "./failure.ts";
-import { APPLICATION } from "./host.ts";
+import { APPLICATION } from "./application.ts";
 import { inkFor } from "./ink.ts";
 import { splitArgs } from "./split_args.ts";
 

@@ -53,7 +53,7 @@ const size = (parameters: unknown): string =>
     ? ""
     : parameters >= 1e9
       ? `${(parameters / 1e9).toFixed(1)} B parameters`
-      : parameters >= 1e6
+      : parameters >= 1e5
         ? `${(parameters / 1e6).toFixed(1)} M parameters`
         : `${parameters} parameters`;
 

@@ -89,7 +89,7 @@ describe("render", () => {
     const measured = follow(halfway, evaluated(2, 0.104, 0.5), 5000);
     const progress = follow(measured, phase("rollout"), 5100);
     const lines = block(progress, 6600, 120, uncoloured);
-    assert.strictEqual(lines[0], "RESD kestrel · seed 3 · kestrel · 802560 parameters · onnx");
+    assert.strictEqual(lines[0], "RESD kestrel · seed 3 · kestrel · 0.8 M parameters · onnx");
     assert.match(lines[1]!, /^update 2\/60 █░+ · 1\.8 s\/update · \d+:\d\d left$/);
     assert.strictEqual(lines[2], "rollout: waiting for 16 answers of the student, 1.5 s");
     assert.strictEqual(
