@@ -31,6 +31,8 @@ const findPackage = (name: string, from?: string): string | undefined => {
   );
 };
 
+export { ROOT };
+
 let hooked = false;
 
 /** Lets a configuration file that lies anywhere import the packages of the application. */
