@@ -45,7 +45,7 @@ export const hashWords = (text: string): readonly [number, number, number, numbe
 };
 
 /** The text form of a seed. */
-export const seedText = (parts: ReadonlyArray<SeedPart>): string => parts.join("/");
+const seedText = (parts: ReadonlyArray<SeedPart>): string => parts.join("/");
 
 /** A 32-hex-digit name for a seed: names attempts, rollouts and weights. */
 export const hashName = (...parts: ReadonlyArray<SeedPart>): string =>

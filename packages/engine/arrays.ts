@@ -11,9 +11,6 @@ export interface ArraySpec {
   readonly shape: ReadonlyArray<number>;
 }
 
-export const sizeOfShape = (shape: ReadonlyArray<number>): number =>
-  shape.reduce((product, size) => product * size, 1);
-
 /** Uploads host data under the names of `specs`. */
 export const putArrays = Effect.fnUntraced(function* (
   compute: ComputeShape,
@@ -48,6 +45,7 @@ export const getArrays = Effect.fnUntraced(function* (
   return copies;
 });
 
+/** Gives the arrays back to the backend; their handles are spent. */
 export const releaseArrays = (
   compute: ComputeShape,
   arrays: Arrays,

@@ -4,7 +4,7 @@
  */
 
 /** The least positive multiple of `multiple` that is ≥ `size`. */
-export const roundUp = (size: number, multiple: number): number =>
+const roundUp = (size: number, multiple: number): number =>
   Math.max(1, Math.ceil(size / multiple)) * multiple;
 
 /**

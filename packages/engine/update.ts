@@ -9,6 +9,7 @@ import {
 } from "@resd/core";
 import type { DecoderConfig } from "@resd/models";
 import { rlsdAdvantages, rlsdMix } from "@resd/objectives";
+import { sizeOf } from "@resd/tensor";
 import { Effect } from "effect";
 import { addGradients, normOf } from "./accumulate.ts";
 import {
@@ -17,7 +18,6 @@ import {
   prefixed,
   putArrays,
   releaseArrays,
-  sizeOfShape,
   withPrefix,
 } from "./arrays.ts";
 import { clipScale, globalNorm, normNames } from "./optim/clip.ts";
@@ -91,7 +91,7 @@ const forwardBackward = Effect.fnUntraced(function* (
       norm = yield* normOf(programs, specs, total);
     }
     // Nothing to train on is still a step: momentum and decay act.
-    total ??= yield* putArrays(compute, specs, ({ shape }) => new Float32Array(sizeOfShape(shape)));
+    total ??= yield* putArrays(compute, specs, ({ shape }) => new Float32Array(sizeOf(shape)));
     return { arrays: total, norm, statistics };
   });
   return yield* Effect.onError(accumulate, () =>
@@ -170,8 +170,8 @@ const gapOf = (
 };
 
 /**
- * RLSD's advantages per token (RESD specification §3.3): how much more the student, shown what the teacher is shown,
- * believes in each token. Samples without a teacher sequence keep theirs.
+ * RLSD's advantages per token (arXiv 2604.03128): how much more the student, shown what the teacher is shown, believes
+ * in each token. Samples without a teacher sequence keep theirs.
  */
 const shapedAdvantages = Effect.fnUntraced(function* (
   trainee: Trainee,

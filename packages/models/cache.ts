@@ -44,22 +44,6 @@ export interface Cache {
   readonly conv: ReadonlyArray<Tensor>;
 }
 
-/** Shapes of a cache's tensors. */
-export const cacheShapes = (
-  config: DecoderConfig,
-  batch: number,
-  capacity: number,
-): {
-  readonly keys: ReadonlyArray<number>;
-  readonly conv: ReadonlyArray<number> | undefined;
-} => ({
-  keys: [batch, config.num_key_value_heads, capacity, config.head_dim],
-  conv:
-    config.short_conv_kernel === undefined
-      ? undefined
-      : [batch, config.short_conv_kernel - 1, config.hidden_size],
-});
-
 const iota = (size: number): Int32Array => Int32Array.from({ length: size }, (_, i) => i);
 
 /** Row b of a flattened [B·stride] array at offset from[b] + step, for each step: i32 [B, steps]. */

@@ -25,7 +25,7 @@ export interface TrainingSequence {
   readonly targets: Int32Array;
 }
 
-export const sequenceOf = (document: PretrainingDocument): TrainingSequence => ({
+const sequenceOf = (document: PretrainingDocument): TrainingSequence => ({
   ids: Int32Array.from(document.words, wordId),
   targets: Int32Array.from(document.targets, (word) => (word === null ? -1 : wordId(word))),
 });

@@ -7,7 +7,7 @@ import type { Violation } from "./violation.ts";
 import { isTestFile, type Workspace, type WorkspacePackage } from "./workspace.ts";
 
 /** `@effect/vitest/utils` and `effect/Schema` name the packages `@effect/vitest` and `effect`. */
-export const packageOf = (specifier: string): string =>
+const packageOf = (specifier: string): string =>
   specifier
     .split("/")
     .slice(0, specifier.startsWith("@") ? 2 : 1)

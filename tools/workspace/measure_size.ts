@@ -11,7 +11,7 @@ export interface Size {
   readonly longFiles: ReadonlyArray<string>;
 }
 
-export const fileBudget = 300;
+const fileBudget = 300;
 
 /** A package, an application, a tool and a compute backend get 1,500 lines; another plugin 300. */
 export const budgetOf = (folder: string): number =>

@@ -1,15 +1,8 @@
 /** Optimizers: rules over parameters, compiled to one program whose state stays on the backend. */
 import type { Arr, ComputeError } from "@resd/core";
-import { graph, type Tensor } from "@resd/tensor";
+import { graph, sizeOf, type Tensor } from "@resd/tensor";
 import { Effect, Schema } from "effect";
-import {
-  type Arrays,
-  type ArraySpec,
-  getArrays,
-  putArrays,
-  releaseArrays,
-  sizeOfShape,
-} from "../arrays.ts";
+import { type Arrays, type ArraySpec, getArrays, putArrays, releaseArrays } from "../arrays.ts";
 import type { Programs } from "../programs.ts";
 import { ADAMW_DEFAULTS, adamwRule } from "./adamw.ts";
 import { MUON_DEFAULTS, muonRule } from "./muon.ts";
@@ -35,6 +28,7 @@ export const Muon = Schema.TaggedStruct("Muon", {
   rest: Schema.optionalKey(AdamW),
 });
 
+/** An optimizer as data, part of a run's configuration. */
 export const OptimizerOptions = Schema.Union([AdamW, Muon]);
 export type OptimizerOptions = typeof OptimizerOptions.Type;
 
@@ -49,6 +43,7 @@ export interface OptimizerState {
   readonly tensors: ReadonlyMap<string, Float32Array>;
 }
 
+/** An optimizer whose state lives on the backend until its scope ends. */
 export interface Optimizer {
   /**
    * One step. Spends the handles of `parameters` and `gradients` (names without prefix) and gives the new parameters.
@@ -71,7 +66,7 @@ const adamwOptions = ({ _tag, ...options }: typeof AdamW.Type) => ({
 });
 
 /** The rules of an optimizer: each parameter is covered by exactly one. */
-export const rulesOf = (
+const rulesOf = (
   options: OptimizerOptions,
   parameters: ReadonlyArray<TrainableSpec>,
 ): ReadonlyArray<OptimizerRule> => {
@@ -98,7 +93,7 @@ export const makeOptimizer = Effect.fnUntraced(function* (
       rule.parameters.map(({ name, shape }) => ({ name: `${slot}/${name}`, shape })),
     ),
   );
-  const zeros = ({ shape }: ArraySpec): Float32Array => new Float32Array(sizeOfShape(shape));
+  const zeros = ({ shape }: ArraySpec): Float32Array => new Float32Array(sizeOf(shape));
   let steps = 0;
   let state = yield* putArrays(compute, slots, zeros);
 

@@ -1,4 +1,4 @@
-/** Applying proposed operations (specification §4.4). */
+/** Applying proposed operations. */
 import type { Change, Entry, Operation } from "@resd/core";
 import { placementOf, sectionRank } from "./sections.ts";
 import { type PlaybookState, type Transition, transition } from "./state.ts";
@@ -17,7 +17,7 @@ export const lessonText = (text: string): string =>
     .join(" ");
 
 /** The id of the `number`-th entry, such as `calc-00007`. */
-export const entryId = (slug: string, number: number): string =>
+const entryId = (slug: string, number: number): string =>
   `${slug}-${String(number).padStart(5, "0")}`;
 
 /**

@@ -92,7 +92,7 @@ const joined = (prompt: Ids, suffix: Ids): Ids => {
 };
 
 /** A sample made from an answer; a teacher's prompt makes it one to distil. */
-export const toSample = (
+const toSample = (
   request: GenerateRequest,
   { ids, logProbs }: Generation,
   teacher?: Ids,
