@@ -4,6 +4,7 @@ import type { Action, Message, StepResult } from "./episode.ts";
 /** Token ids. */
 export type Ids = Int32Array;
 
+/** One rollout of one task: the conversation, its tokens, and how it was graded. */
 export interface Attempt {
   /** hash(run seed, "rollout", update, task key, sample): names the attempt and seeds it. */
   readonly id: string;

@@ -5,6 +5,7 @@
 import { Context, type Effect, Schema } from "effect";
 import type { Graph } from "@resd/tensor";
 
+/** Element types of arrays; f16 is storage, arithmetic may be wider. */
 export type DType = "f32" | "f16" | "i32" | "bool";
 
 /** A handle of an array that the backend owns. Using it after `release` or donation is a ComputeError. */
@@ -17,6 +18,7 @@ export interface Arr {
 /** Host data: Float32Array for f32, Int32Array for i32, Uint8Array for bool; f16 as the bits in a Uint16Array. */
 export type HostArray = Float32Array | Int32Array | Uint8Array | Uint16Array;
 
+/** A backend refused or failed: a spent handle, a wrong shape, an operation it lacks, a device that went away. */
 export class ComputeError extends Schema.TaggedError<ComputeError>()("ComputeError", {
   message: Schema.String,
   /** The operation, program or array that failed. */
@@ -29,6 +31,7 @@ export interface RunResult {
   readonly values: Readonly<Record<string, HostArray>>;
 }
 
+/** A compiled graph: runs as often as asked, with the shapes it was traced for. */
 export interface Program {
   readonly name: string;
   /** Inputs by name: a handle, or host data that is copied for this run. One message to the backend. */
@@ -40,6 +43,7 @@ export interface Program {
   readonly bytes: { readonly persistent: number; readonly peak: number };
 }
 
+/** What a backend may take for granted of a program's inputs, by name. */
 export interface CompileOptions {
   /** Inputs whose storage may become an output's: the handle is spent by the run. */
   readonly donate?: ReadonlyArray<string>;
@@ -47,6 +51,7 @@ export interface CompileOptions {
   readonly constant?: ReadonlyArray<string>;
 }
 
+/** A backend: owns arrays, compiles graphs. Everything put or returned stays until it is released or donated. */
 export interface ComputeShape {
   readonly info: {
     readonly name: string;
@@ -71,4 +76,6 @@ export interface ComputeShape {
     options?: CompileOptions,
   ) => Effect.Effect<Program, ComputeError>;
 }
+
+/** The backend of a run. */
 export class Compute extends Context.Service<Compute, ComputeShape>()("@resd/core/Compute") {}

@@ -52,6 +52,8 @@ export class EpisodeClosedError extends Schema.TaggedError<EpisodeClosedError>()
   "EpisodeClosedError",
   { message: Schema.String, episodeId: Schema.String },
 ) {}
+
+/** Everything that can go wrong in an environment; a wrong answer cannot. */
 export type EnvironmentError = EnvironmentInfraError | EnvironmentTaskError | EpisodeClosedError;
 
 /** One task with what the run may know of it. */
@@ -62,7 +64,7 @@ export interface TaskRow<Task> {
   /** Plain text of the problem, for reflectors, playbook retrieval and de-duplication. */
   readonly problem: string;
   readonly tags?: ReadonlyArray<string>;
-  /** An action that earns the maximal reward. Used by laws and by `opsd`; training never reads it. */
+  /** An action that earns the maximal reward. The laws play it; training never reads it. */
   readonly gold?: Action;
 }
 
@@ -72,6 +74,7 @@ export interface TaskSource<Task> {
   readonly get: (index: number) => Effect.Effect<TaskRow<Task>, EnvironmentError>;
 }
 
+/** What an episode is given when it is opened: its identity, its randomness and its limits. */
 export interface EpisodeContext {
   readonly episodeId: string;
   /** The only allowed source of randomness. */
@@ -103,7 +106,7 @@ export interface EnvironmentShape<Task> {
   readonly gradeGroup?: (
     last: ReadonlyArray<StepResult>,
   ) => Effect.Effect<ReadonlyArray<number>, EnvironmentError>;
-  /** The environment's own rule-based reflection, used by `reflector-rule`. */
+  /** A reflection by the environment's own rules, for reflectors that ask no model. */
   readonly reflect?: (
     row: TaskRow<Task>,
     actions: ReadonlyArray<Action>,

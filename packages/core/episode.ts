@@ -1,6 +1,6 @@
 /**
  * What crosses between a policy and an environment, as data: actions go in, step results come out.
- * All of it survives JSON, because rollout files, the viewer and replay read exactly this.
+ * All of it survives JSON, because rollout files hold exactly this.
  */
 import { Schema } from "effect";
 
@@ -50,7 +50,7 @@ export type FeedbackPart = typeof FeedbackPart.Type;
 export const Leakage = Schema.Literals(["none", "partial", "answer"]);
 export type Leakage = typeof Leakage.Type;
 
-/** Read by reflector, teacher and viewer; the student only ever sees `observation`. */
+/** Read by reflector and teacher; the student only ever sees `observation`. */
 export const Feedback = Schema.Struct({
   parts: Schema.Array(FeedbackPart),
   leakage: Leakage,
@@ -123,7 +123,7 @@ export const StepResult = Schema.Struct({
   feedback: Schema.optionalKey(Feedback),
   parse: ParseOutcome,
   metrics: Schema.optionalKey(Schema.Record(Schema.String, Schema.Finite)),
-  /** For the viewer; never trained on and never shown to a model. */
+  /** For people who read rollout files; never trained on and never shown to a model. */
   info: Schema.optionalKey(Schema.Record(Schema.String, Schema.Unknown)),
 });
 export type StepResult = typeof StepResult.Type;

@@ -24,7 +24,7 @@ export const stepReward = (policy: RewardPolicy, result: StepResult): number => 
   return result.tests?.every((test) => test.status === "passed") ? 1 : 0;
 };
 
-/** `acc ≥ 1` of the specification: the environment's word, or all tests passed. */
+/** Whether a step solved its task: the environment's word, or all tests passed. */
 export const isSuccess = (result: StepResult): boolean =>
   result.success ??
   ((result.tests?.length ?? 0) > 0 &&

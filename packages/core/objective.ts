@@ -1,7 +1,7 @@
 /** Objectives as data: saved with the run, compared with a policy's capabilities, sent to remote engines. */
 import { Schema } from "effect";
 
-/** How per-token losses become one number (specification §2.10). */
+/** How per-token losses become one number. */
 export const Aggregation = Schema.Literals([
   "token-mean",
   "seq-mean-token-mean",
@@ -11,7 +11,11 @@ export const Aggregation = Schema.Literals([
 ]);
 export type Aggregation = typeof Aggregation.Type;
 
-/** teacher ← (1 − rate)·teacher + rate·student after each update that was not skipped (specification §2.11). */
+/**
+ * What becomes of the teacher after each update that was not skipped. `frozen`: nothing. `ema`: teacher ←
+ * (1 − rate)·teacher + rate·student. `live`: it is the student. `trust-region`: logits mixed from the student and the
+ * first teacher. `hard-sync`: a copy of the student every so many updates.
+ */
 export const TeacherRule = Schema.TaggedUnion({
   frozen: {},
   ema: { rate: Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 })) },
@@ -21,7 +25,7 @@ export const TeacherRule = Schema.TaggedUnion({
 });
 export type TeacherRule = typeof TeacherRule.Type;
 
-/** The buckets on which student and teacher are compared (specification §2.2). */
+/** The buckets on which student and teacher are compared. */
 export const Support = Schema.TaggedUnion({
   full: {},
   "top-k": {
@@ -32,11 +36,12 @@ export const Support = Schema.TaggedUnion({
 });
 export type Support = typeof Support.Type;
 
+/** The student learns the teacher's distribution on its own tokens (arXiv 2605.12741, eq. 1). */
 export const Distill = Schema.TaggedStruct("Distill", {
   /** 0 forward KL(teacher‖student), 1 reverse KL, between: generalized JSD (trap T8). */
   alpha: Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 })),
   support: Support,
-  /** Floor r_min of teacher/student probability, 0 < r_min ≤ 1 (§2.3). */
+  /** Floor r_min of teacher/student probability, 0 < r_min ≤ 1. */
   ratioMin: Schema.optionalKey(
     Schema.Finite.check(Schema.isBetween({ minimum: 1e-12, maximum: 1 })),
   ),
@@ -45,12 +50,16 @@ export const Distill = Schema.TaggedStruct("Distill", {
   aggregation: Aggregation,
   teacher: TeacherRule,
 });
+
+/** GRPO's clipped loss on group advantages; `rlsd` lets the teacher shape them by token (arXiv 2604.03128). */
 export const PolicyGradient = Schema.TaggedStruct("PolicyGradient", {
   shaping: Schema.Literals(["grpo", "rlsd"]),
   clipLow: Schema.Finite,
   clipHigh: Schema.Finite,
   aggregation: Aggregation,
 });
+
+/** The negative log-likelihood of the trained tokens. */
 export const CrossEntropy = Schema.TaggedStruct("CrossEntropy", { aggregation: Aggregation });
 
 export type Distill = typeof Distill.Type;
@@ -63,6 +72,8 @@ export type Objective = typeof Objective.Type;
 
 /** The name of an objective's kind in a policy's capabilities. */
 export type ObjectiveKind = "bucket-kl" | "sampled-kl" | "policy-gradient" | "cross-entropy";
+
+/** The kind under which a policy's capabilities list an objective. */
 export const objectiveKind = (objective: Objective): ObjectiveKind => {
   switch (objective._tag) {
     case "Distill":

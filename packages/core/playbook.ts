@@ -26,6 +26,7 @@ export const View = Schema.Struct({
 });
 export type View = typeof View.Type;
 
+/** A playbook that nothing has been written to. */
 export const emptyView: View = { version: 0, updateCount: 0, entries: [] };
 
 /** Credit to an entry, by id. */
@@ -52,7 +53,7 @@ export const Cause = Schema.Struct({
 });
 export type Cause = typeof Cause.Type;
 
-/** How a playbook is kept short (specification §4.6). */
+/** How a playbook is kept short. */
 export const ConciseRule = Schema.Struct({
   method: Schema.Literals(["reset", "prioritized", "staleness"]),
   /** Largest number of entries that survives; absent: no bound in this pass. */
@@ -79,9 +80,11 @@ export const Change = Schema.TaggedUnion({
 });
 export type Change = typeof Change.Type;
 
+/** A change of one playbook, with who made it and why. */
 export const HistoryLine = Schema.Struct({ key: Schema.String, cause: Cause, change: Change });
 export type HistoryLine = typeof HistoryLine.Type;
 
+/** A store that cannot be read or written, or a snapshot that is not one; `key` is the playbook's. */
 export class PlaybookError extends Schema.TaggedError<PlaybookError>()("PlaybookError", {
   message: Schema.String,
   key: Schema.String,
@@ -118,4 +121,5 @@ export interface PlaybookShape {
   readonly restore: (snapshot: Uint8Array) => Effect.Effect<void, PlaybookError>;
 }
 
+/** The playbooks of a run. */
 export class Playbook extends Context.Service<Playbook, PlaybookShape>()("@resd/core/Playbook") {}

@@ -8,7 +8,7 @@ import type { Stop } from "./episode.ts";
 import type { Objective, ObjectiveKind, TeacherRule } from "./objective.ts";
 import type { Prompt } from "./prompt.ts";
 
-/** Why a sample did or did not get a signal: counted, logged with every rollout, filtered by in viewers. */
+/** Why a sample did or did not get a signal: counted, and logged with every rollout. */
 export const SignalReason = Schema.Literals([
   "reflection",
   "feedback",
@@ -23,6 +23,7 @@ export const SignalReason = Schema.Literals([
 ]);
 export type SignalReason = typeof SignalReason.Type;
 
+/** How tokens are drawn: logits over `temperature`, then `topK`, then the nucleus `topP`. */
 export const Sampling = Schema.Struct({
   /** 0 is greedy. */
   temperature: Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0)),
@@ -37,6 +38,7 @@ export type Sampling = typeof Sampling.Type;
 /** Which weights answer: the policy's own, or those of its teacher. */
 export type Role = "student" | "teacher";
 
+/** One prompt to continue. `seed` alone decides its draws, whatever else is in the batch. */
 export interface GenerateRequest {
   readonly id: string;
   readonly prompt: Ids;
@@ -44,6 +46,8 @@ export interface GenerateRequest {
   readonly sampling: Sampling;
   readonly as: Role;
 }
+
+/** The answer to one request; `ids` and `logProbs` have one element per sampled token. */
 export interface Generation {
   /** Sampled ids, the end-of-sequence token included when it was sampled. */
   readonly ids: Ids;
@@ -53,6 +57,7 @@ export interface Generation {
   readonly policyVersion: string;
 }
 
+/** Known tokens whose log-probs are wanted, and the `topK` most probable tokens beside each. */
 export interface ScoreRequest {
   readonly ids: Ids;
   /** The first token to score is `ids[from]`. */
@@ -60,12 +65,15 @@ export interface ScoreRequest {
   readonly as: Role;
   readonly topK?: number;
 }
+
+/** Log-probs at temperature 1 of `ids[from…]`, one element per scored token. */
 export interface Score {
   readonly logProbs: Float32Array;
   /** Row-major [tokens, topK]. */
   readonly top?: { readonly ids: Ids; readonly logProbs: Float32Array };
 }
 
+/** One sequence to train on: the student's, and the same suffix behind the teacher's enriched prompt. */
 export interface TrainSample {
   readonly id: string;
   readonly student: { readonly ids: Ids; readonly from: number };
@@ -73,7 +81,7 @@ export interface TrainSample {
   readonly teacher?: { readonly ids: Ids; readonly from: number };
   /** Per suffix token: 1 = train on it. */
   readonly mask: Uint8Array;
-  /** Success-rate rebalancing (§2.7), batch mean 1. */
+  /** Success-rate rebalancing, batch mean 1. */
   readonly weight: number;
   readonly advantage?: number;
   /** Per suffix token: log-prob at sampling time. */
@@ -81,6 +89,7 @@ export interface TrainSample {
   readonly signal: SignalReason;
 }
 
+/** What one sample contributed, as means over its trained tokens; entropies and divergences in nats. */
 export interface SampleReport {
   readonly id: string;
   readonly loss: number;
@@ -94,6 +103,8 @@ export interface SampleReport {
   /** log q − log p of the sampled token, per trained token. */
   readonly logRatio?: Float32Array;
 }
+
+/** What one update did. `loss` and norms are of the whole batch. */
 export interface UpdateReport {
   readonly loss: number;
   /** Before clipping. */
@@ -109,6 +120,7 @@ export interface UpdateReport {
   readonly samples: ReadonlyArray<SampleReport>;
 }
 
+/** A policy that cannot do what is asked: `reason` says whose fault it is, `message` what to do. */
 export class PolicyError extends Schema.TaggedError<PolicyError>()("PolicyError", {
   message: Schema.String,
   reason: Schema.Literals([
@@ -121,6 +133,7 @@ export class PolicyError extends Schema.TaggedError<PolicyError>()("PolicyError"
   ]),
 }) {}
 
+/** A model that acts and learns, with its teacher: ids in, ids out. Only `update` and `load` change weights. */
 export interface PolicyShape {
   readonly info: {
     readonly model: string;
@@ -165,4 +178,6 @@ export interface PolicyShape {
   readonly save: (folder: string, what: "weights" | "all") => Effect.Effect<void, PolicyError>;
   readonly load: (folder: string) => Effect.Effect<void, PolicyError>;
 }
+
+/** The policy of a run. */
 export class Policy extends Context.Service<Policy, PolicyShape>()("@resd/core/Policy") {}

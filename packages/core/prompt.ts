@@ -7,6 +7,8 @@ import type { Reflection, ReplyParse } from "./reflection.ts";
 
 /** A piece of a prompt. Text can never become a control token, whatever it contains. */
 export type Segment = { readonly text: string } | { readonly control: string };
+
+/** A whole prompt, in order. */
 export type Prompt = ReadonlyArray<Segment>;
 
 /** What the teacher is shown beside the task; an absent or empty section is left out. */

@@ -29,12 +29,16 @@ export interface ModelUse {
   readonly modelCalls: number;
   readonly generatedTokens: number;
 }
+
+/** Of a reflector or curator that asks no model. */
 export const noModelUse: ModelUse = { modelCalls: 0, generatedTokens: 0 };
 
-/** A reflector or curator that cannot work at all; a bad reply is not an error but a `parse` outcome. */
+/** A reflector that cannot work at all; a bad reply is not an error but a `parse` outcome. */
 export class ReflectorError extends Schema.TaggedError<ReflectorError>()("ReflectorError", {
   message: Schema.String,
 }) {}
+
+/** A curator that cannot work at all; a bad reply is not an error but a `parse` outcome. */
 export class CuratorError extends Schema.TaggedError<CuratorError>()("CuratorError", {
   message: Schema.String,
 }) {}
@@ -57,7 +61,7 @@ export interface ReflectorShape {
     { readonly reflections: ReadonlyArray<Reflection>; readonly use: ModelUse },
     ReflectorError
   >;
-  /** Credit for successes (specification §1.3 step 7). */
+  /** Credit for successes. */
   readonly credit: (
     successes: ReadonlyArray<Attempt>,
     view: View,
@@ -67,6 +71,8 @@ export interface ReflectorShape {
     ReflectorError
   >;
 }
+
+/** The reflector of a run. */
 export class Reflector extends Context.Service<Reflector, ReflectorShape>()(
   "@resd/core/Reflector",
 ) {}
@@ -89,4 +95,6 @@ export interface CuratorShape {
     CuratorError
   >;
 }
+
+/** The curator of a run. */
 export class Curator extends Context.Service<Curator, CuratorShape>()("@resd/core/Curator") {}

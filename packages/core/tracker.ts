@@ -17,7 +17,7 @@ export type Phase =
   | "evaluate"
   | "save";
 
-/** Held-out results of one role (specification §7). All in [0, 1]. */
+/** Held-out results of one role. All in [0, 1]. */
 export interface Evaluation {
   /** mean@k of success. */
   readonly perTask: number;
@@ -107,6 +107,7 @@ export type RunEvent =
       readonly summary: Readonly<Record<string, unknown>>;
     };
 
+/** The listeners of a run. */
 export class Tracker extends Context.Service<
   Tracker,
   {

@@ -21,6 +21,7 @@ import { bakesWeights, generationRows, planGeneration, roomOf } from "./generati
 import type { Programs } from "./programs.ts";
 import type { Weights } from "./weights.ts";
 
+/** Whose weights answer, on which programs, and what ends a reply. */
 export interface GenerationContext {
   readonly programs: Programs;
   readonly config: DecoderConfig;

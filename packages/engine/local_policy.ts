@@ -13,6 +13,7 @@ import { checkGenerate, checkScore } from "./requests.ts";
 import { scoreBatch } from "./score.ts";
 import { runUpdate } from "./update.ts";
 
+/** What a local policy is made of; only `folder` is needed. */
 export interface LocalPolicyOptions {
   /** A model folder in Hugging Face's layout with its tokenizer's files. */
   readonly folder: string;

@@ -33,6 +33,7 @@ export interface Document {
   readonly targets: Int32Array;
 }
 
+/** What a trainer starts from; `parameters` are copied. */
 export interface TrainerOptions {
   readonly config: DecoderConfig;
   readonly parameters: ReadonlyMap<string, Float32Array>;
@@ -44,6 +45,7 @@ export interface TrainerOptions {
   readonly microBatchTokens?: number;
 }
 
+/** What one step did. */
 export interface TrainStep {
   /** Mean cross-entropy per supervised position, in nats. */
   readonly loss: number;
@@ -57,6 +59,7 @@ export interface TrainStep {
   readonly skipped?: string;
 }
 
+/** Supervised training of one model; see `makeTrainer`. */
 export interface Trainer {
   /** One optimizer step on the mean loss over all supervised positions of the batch. */
   readonly step: (

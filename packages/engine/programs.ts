@@ -3,6 +3,7 @@ import { type CompileOptions, ComputeError, type ComputeShape, type Program } fr
 import type { Graph } from "@resd/tensor";
 import { Effect } from "effect";
 
+/** The compiled programs of a backend. */
 export interface Programs {
   readonly compute: ComputeShape;
   /** The program of `key`, made from `build` at the first use. The key must say everything that `build` depends on. */
@@ -11,11 +12,13 @@ export interface Programs {
   readonly keys: () => ReadonlyArray<string>;
 }
 
+/** A graph to compile, and how. */
 export interface ProgramSource {
   readonly graph: Graph;
   readonly options?: CompileOptions;
 }
 
+/** Programs on one backend, none compiled yet. A graph that cannot be built is a ComputeError named by its key. */
 export const makePrograms = (compute: ComputeShape): Programs => {
   const known = new Map<string, Program>();
   return {

@@ -1,6 +1,6 @@
 /**
- * The teacher: whose weights they are, and the rule that moves them after each update that was not skipped
- * (RESD specification §2.11). Its weights are f32 on the backend, so that a rate of 1e-4 is not rounded away.
+ * The teacher: whose weights they are, and the rule that moves them after each update that was not skipped. Its weights
+ * are f32 on the backend, so that a rate of 1e-4 is not rounded away.
  */
 import type { ComputeError, TeacherRule } from "@resd/core";
 import { Effect } from "effect";

@@ -9,6 +9,8 @@ export class ModelConfigError extends Schema.TaggedError<ModelConfigError>()("Mo
 
 /** `llama`, and `canon_llama`: llama with a causal depth-wise convolution before the attention of every block. */
 export type ModelFamily = "llama" | "canon_llama";
+
+/** Float types of weights on disk, by their names in config.json. */
 export type StoredFloat = "float32" | "float16" | "bfloat16";
 
 /** A decoder-only transformer. All sizes are positive; heads are a multiple of key-value heads; head_dim is even. */

@@ -15,8 +15,10 @@ export class ModelFolderError extends Schema.TaggedError<ModelFolderError>()("Mo
   folder: Schema.String,
 }) {}
 
+/** Why a model folder cannot be loaded. */
 export type ModelLoadError = ModelConfigError | ModelFolderError | ReadError;
 
+/** A model folder that is open: its configuration, and parameters read one by one. */
 export interface ModelFolder {
   readonly config: DecoderConfig;
   readonly parameters: {

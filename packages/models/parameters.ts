@@ -3,11 +3,13 @@ import { makeRandom, type Random } from "@resd/core";
 import { input, sizeOf, type Tensor } from "@resd/tensor";
 import type { DecoderConfig } from "./config.ts";
 
+/** How a parameter starts: N(0, std²), ones, or uniform in ±bound. */
 export type Initializer =
   | { readonly kind: "normal"; readonly std: number }
   | { readonly kind: "ones" }
   | { readonly kind: "uniform"; readonly bound: number };
 
+/** One parameter of a model, known before any weights are. */
 export interface ParameterSpec {
   /** Hugging Face's name. */
   readonly name: string;

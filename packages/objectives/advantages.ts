@@ -1,4 +1,4 @@
-/** Group-relative advantages of GRPO (RESD specification §3.1). */
+/** Group-relative advantages of GRPO. */
 import { ObjectiveError } from "./error.ts";
 
 /** Added outside the standard deviation. */

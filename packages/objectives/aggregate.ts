@@ -71,9 +71,9 @@ const checkRequest = (request: CoefficientsRequest): void => {
 };
 
 /**
- * Per-token coefficients c of the *whole* batch, such that the loss is L = Σ c·ℓ over per-token losses ℓ (RESD
- * specification §2.10). They hold every mask, weight and denominator, so a batch cut into micro-batches of any size
- * gives the same gradient. With M the mask (times the position ramp), w the weights and N the number of samples:
+ * Per-token coefficients c of the *whole* batch, such that the loss is L = Σ c·ℓ over per-token losses ℓ. They hold
+ * every mask, weight and denominator, so a batch cut into micro-batches of any size gives the same gradient. With M the
+ * mask (times the position ramp), w the weights and N the number of samples:
  *
  * | aggregation | c of token t of sample i |
  * | --- | --- |

@@ -42,7 +42,7 @@ const dot = (
 
 const all = (values: ReadonlyArray<number>): number => values.reduce((a, b) => a + b, 0);
 
-/** §2.10 word for word, on losses instead of coefficients. */
+/** The definitions word for word, on losses instead of coefficients. */
 const direct = (
   aggregation: Aggregation,
   { masks, weights, losses }: ReturnType<typeof randomBatch>,

@@ -3,7 +3,7 @@ import type { Objective } from "@resd/core";
 import { ObjectiveError } from "./error.ts";
 
 /**
- * Refuses objectives whose settings contradict each other (RESD specification §2.3, §2.4, §3.1).
+ * Refuses objectives whose settings contradict each other.
  *
  * @throws {ObjectiveError} naming the two settings.
  */

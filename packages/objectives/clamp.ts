@@ -17,6 +17,7 @@ export interface RatioBounds {
   readonly ratioMax?: number;
 }
 
+/** A teacher whose ratio to the student is bounded. */
 export interface Clamped {
   /** log t̃ [N,b]. */
   readonly logT: Tensor;
@@ -25,8 +26,8 @@ export interface Clamped {
 }
 
 /**
- * log t̃ = min(max(log t, log s + ln r_min), log s + ln r_max) (RESD specification §2.3). Comes after the tail bucket or
- * the renormalisation, covers the tail bucket, and t̃ is *not* renormalised.
+ * log t̃ = min(max(log t, log s + ln r_min), log s + ln r_max). Comes after the tail bucket or the renormalisation,
+ * covers the tail bucket, and t̃ is *not* renormalised.
  *
  * Gotcha (trap T7): the bounds are detached. They follow the student's probability, but no gradient flows through them;
  * else a clamped bucket would pull with s·A instead of s·(A + 1), and the gradients of a row would not cancel.

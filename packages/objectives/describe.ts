@@ -1,4 +1,4 @@
-/** An objective in one line, for run headers, plans and the viewer. */
+/** An objective in one line, for the headers of runs. */
 import type { Distill, Objective, TeacherRule } from "@resd/core";
 
 const divergence = ({ alpha, support }: Distill): string => {

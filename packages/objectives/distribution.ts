@@ -1,6 +1,7 @@
 /** A next-token distribution of every row, from logits, in the two forms that losses and gradients need. */
 import { log, max, mul, neg, softmax, sub, sum, type Tensor } from "@resd/tensor";
 
+/** N rows over a vocabulary of V. */
 export interface Distribution {
   /** z [N,V]. */
   readonly logits: Tensor;

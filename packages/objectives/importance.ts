@@ -1,4 +1,4 @@
-/** Importance ratios inside the graph: for losses on tokens that older weights sampled (RESD specification §2.6). */
+/** Importance ratios inside the graph: for losses on tokens that older weights sampled. */
 import { exp, maximum, minimum, stopGradient, sub, type Tensor } from "@resd/tensor";
 
 /** Log-ratios are cut here before exp, as in the reference implementation. */

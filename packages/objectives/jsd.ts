@@ -10,7 +10,7 @@ const logAddExp = (a: Tensor, b: Tensor): Tensor => {
 
 /**
  * With m = (1−α)s + αt̃: ℓ = (1−α) Σ s (log s − log m) + α Σ t̃ (log t̃ − log m); h = (1−α) s (log s − log m), because
- * the mixture's own dependence on s cancels (RESD specification §2.4, §2.5).
+ * the mixture's own dependence on s cancels.
  *
  * Gotchas: not continuous with the two KLs, it tends to 0 at both ends; its gradient is scaled by 1−α, so a learning rate
  * does not carry over between values of α (trap T27).

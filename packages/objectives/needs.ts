@@ -17,7 +17,7 @@ export interface Needs {
   readonly rawLogProbs: boolean;
 }
 
-/** What `objective` needs (RESD specification §2, §3). RLSD's teacher is the live student (trap T3). */
+/** What `objective` needs. RLSD's teacher is the live student (trap T3). */
 export const needs = (objective: Objective): Needs => {
   const kind = objectiveKind(objective);
   switch (objective._tag) {

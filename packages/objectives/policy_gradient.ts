@@ -16,6 +16,7 @@ import { checkObjective } from "./check.ts";
 import { probabilityRatio } from "./importance.ts";
 import { tokenLogProb } from "./token_log_prob.ts";
 
+/** What the clipped loss is made from, for N sampled tokens. */
 export interface PolicyGradientInput {
   /** [N,V], at temperature 1. */
   readonly logits: Tensor;
@@ -43,7 +44,7 @@ const DUAL_CLIP = 3;
 
 /**
  * With r = exp(clip(log p(y) − old, ±20)): ℓ = max(−A·r, −A·clip(r, 1 − clipLow, 1 + clipHigh)), and for A < 0 at most
- * −3·A (RESD specification §3.1). On-policy r = 1 and ∂ℓ/∂z = −A (onehot(y) − p).
+ * −3·A. On-policy r = 1 and ∂ℓ/∂z = −A (onehot(y) − p).
  */
 export const policyGradient = (given: PolicyGradientInput): PolicyGradientLoss => {
   checkObjective(given.objective);

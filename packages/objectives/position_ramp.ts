@@ -1,4 +1,4 @@
-/** A linear weight along a sequence's trained tokens (RESD specification §2.9; off in the paper). */
+/** A linear weight along a sequence's trained tokens (off in the paper). */
 
 /**
  * Mask × (1 + β(t/L − ½)), floored at 0, with t = 1 … L counting the tokens whose mask is above 0. Masked tokens stay 0.

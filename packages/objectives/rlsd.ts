@@ -1,5 +1,6 @@
-/** RLSD: the teacher decides how much of an advantage each token gets (RESD specification §3.3, arXiv 2604.03128). */
+/** RLSD: the teacher decides how much of an advantage each token gets (arXiv 2604.03128). */
 
+/** How far the teacher may shape an advantage. */
 export interface RlsdOptions {
   /** λ: share of the teacher's word; see `rlsdMix`. */
   readonly mix: number;

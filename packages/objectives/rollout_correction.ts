@@ -1,6 +1,7 @@
-/** Corrects for a sampler whose distribution is not quite the trainer's (RESD specification §2.6). */
+/** Corrects for a sampler whose distribution is not quite the trainer's. */
 import { ObjectiveError } from "./error.ts";
 
+/** Settings of `rolloutCorrection`. */
 export interface RolloutCorrectionOptions {
   /** `token`: one ratio per token. `sequence`: the product over trained tokens, the same for all of them. */
   readonly mode: "token" | "sequence";

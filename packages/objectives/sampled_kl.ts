@@ -2,7 +2,7 @@
 import { mul, stopGradient, sub, type Tensor } from "@resd/tensor";
 
 /**
- * With Δ = log p(y) − log q̃(y): ℓ = stopgrad(Δ)·log p(y), so ∂ℓ/∂z = Δ (onehot(y) − p) (RESD specification §2.4, §2.5).
+ * With Δ = log p(y) − log q̃(y): ℓ = stopgrad(Δ)·log p(y), so ∂ℓ/∂z = Δ (onehot(y) − p).
  *
  * Gotcha: the value of ℓ is no divergence, only its gradient means something. Δ is the one-sample estimate of the
  * divergence, and what should be reported.

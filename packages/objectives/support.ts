@@ -29,10 +29,10 @@ export interface Buckets {
   readonly logS: Tensor;
   /** log t [N,b], not yet clamped. */
   readonly logT: Tensor;
-  /** Entropies [N] in nats of the raw distributions: of their top-k part (no tail, not renormalised), or all of them (§2.9). */
+  /** Entropies [N] in nats of the raw distributions: of their top-k part (no tail, not renormalised), or all of them. */
   readonly studentEntropy: Tensor;
   readonly teacherEntropy: Tensor;
-  /** ∂ℓ/∂z [N,V] from h = ∂ℓ/∂ log s [N,b]: the closed forms of RESD specification §2.5. */
+  /** ∂ℓ/∂z [N,V] from h = ∂ℓ/∂ log s [N,b]: softmax backwards in closed form. */
   readonly pullBack: (h: Tensor) => Tensor;
 }
 
@@ -97,9 +97,9 @@ const renormalizedBuckets = (
 };
 
 /**
- * Buckets of a support over two distributions (RESD specification §2.2). Top-k takes the k' = min(k, V) largest *student*
- * logits, reads the true log-probabilities of both models there, and then adds a bucket for the rest (`tail`) or
- * normalises both over the k' (`renormalize`).
+ * Buckets of a support over two distributions. Top-k takes the k' = min(k, V) largest *student* logits, reads the true
+ * log-probabilities of both models there, and then adds a bucket for the rest (`tail`) or normalises both over the k'
+ * (`renormalize`).
  */
 export const buckets = (
   student: Distribution,

@@ -13,6 +13,7 @@ import { sampledKl } from "./sampled_kl.ts";
 import { buckets } from "./support.ts";
 import { readLogProb, tokenLogProb } from "./token_log_prob.ts";
 
+/** Two models' logits of the same N tokens over a vocabulary of V, and what to compare. */
 export interface TokenDivergenceInput {
   /** Student logits z [N,V], at temperature 1: row i predicts token i. */
   readonly student: Tensor;
@@ -40,7 +41,7 @@ export interface TokenDivergence {
   readonly teacherEntropy: Tensor;
 }
 
-/** The divergence that α names (RESD specification §2.4, trap T8): 0 forward KL, 1 reverse KL, between generalized JSD. */
+/** The divergence that α names (trap T8): 0 forward KL, 1 reverse KL, between generalized JSD. */
 export const bucketLoss = (alpha: number): BucketLoss =>
   alpha === 0 ? forwardKl : alpha === 1 ? reverseKl : generalizedJsd(alpha);
 
@@ -62,9 +63,9 @@ const checkShapes = ({ student, teacher, tokens }: TokenDivergenceInput): void =
 };
 
 /**
- * Loss and statistics of every sampled token (RESD specification §2.1–§2.5; arXiv 2605.12741, eq. 1 with the reference
- * implementation's clamps). Gradients are closed forms: the vocabulary is passed over a handful of times, and never with
- * a factor that grows as the tail bucket empties.
+ * Loss and statistics of every sampled token (arXiv 2605.12741, eq. 1 with the reference implementation's clamps).
+ * Gradients are closed forms: the vocabulary is passed over a handful of times, and never with a factor that grows as
+ * the tail bucket empties.
  *
  * @throws {ObjectiveError} for shapes that disagree or an objective that contradicts itself.
  */

@@ -39,7 +39,7 @@ const SUPPORTS: ReadonlyArray<Exclude<Support, { readonly _tag: "sampled-token" 
   { _tag: "top-k", k: 99, rest: "tail" },
 ];
 
-/** Bucket log-probabilities word for word as in §2.2, for automatic differentiation. */
+/** Bucket log-probabilities by their definition, for automatic differentiation. */
 const plainBuckets = (
   z: Tensor,
   zT: Tensor,

@@ -1,4 +1,4 @@
-/** Success-rate rebalancing: rare outcomes weigh more (RESD specification §2.7). */
+/** Success-rate rebalancing: rare outcomes weigh more. */
 
 /** Below this mean all weights are 1, so that a batch never loses its signal to rounding. */
 const SMALLEST_MEAN = 1e-8;

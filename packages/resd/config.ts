@@ -20,7 +20,7 @@ export const SuccessRule = Schema.Union([
 ]);
 export type SuccessRule = typeof SuccessRule.Type;
 
-/** Which sections the teacher is shown beside the task (specification §5.4). */
+/** Which sections the teacher is shown beside the task. */
 export const SectionSwitches = Schema.Struct({
   playbook: Schema.Boolean,
   attempt: Schema.Boolean,
@@ -66,6 +66,7 @@ export const Limits = Schema.Struct({
 });
 export type Limits = typeof Limits.Type;
 
+/** Every choice of the algorithm that is data: a variant is a value of this, plus the layers of its seams. */
 export const ResdConfig = Schema.Struct({
   /** B: prompts of a batch. */
   batchSize: Count,
@@ -77,7 +78,7 @@ export const ResdConfig = Schema.Struct({
   updates: Schema.optionalKey(Count),
   /** Passes over the training split; 2.5 ends in the middle of the third. */
   epochs: Schema.optionalKey(Positive),
-  /** The streaming protocol of the paper (§1.1): refuses anything but one pass of ⌊tasks/B⌋·K updates. */
+  /** The streaming protocol of the paper: refuses anything but one pass of ⌊tasks/B⌋·K updates. */
   singlePass: Schema.Boolean,
   /** Names of the environment's splits. */
   splits: Schema.Struct({ train: Schema.NonEmptyString, evaluate: Schema.NonEmptyString }),
@@ -100,9 +101,9 @@ export const ResdConfig = Schema.Struct({
   feedbackBesideSolution: Schema.Boolean,
   /** Whether a solved attempt is its own demonstration; if not, it teaches nothing. */
   ownSolution: Schema.Boolean,
-  /** Success-rate rebalancing (§2.7). */
+  /** Success-rate rebalancing. */
   successWeights: Schema.Boolean,
-  /** Whether successes survive as demonstrations for later updates (§1.5). */
+  /** Whether successes survive as demonstrations for later updates. */
   solutionBuffer: Schema.Boolean,
 
   /** Whether failures are reflected on at all; if not, nothing is tagged or curated. */
@@ -111,17 +112,17 @@ export const ResdConfig = Schema.Struct({
   playbook: Schema.Literals(["global", "per-task", "none"]),
   /** Operations that a curator may propose; others are left out. The paper's curator only adds. */
   operations: Schema.Array(Schema.Literals(["Add", "Update", "Merge", "Delete"])),
-  /** When the playbook is shortened, and whether once more after curation (§1.3 step 10, traps T11 and T12). */
+  /** When the playbook is shortened, and whether once more after curation (traps T11 and T12). */
   concise: Schema.Struct({ ...ConciseSchedule.fields, afterCuration: Schema.Boolean }),
-  /** Whether successes credit entries too (§1.3 step 7). */
+  /** Whether successes credit entries too. */
   successTagging: Schema.Boolean,
-  /** Curation and success tagging look at one rollout per task (§1.8). */
+  /** Curation and success tagging look at one rollout per task. */
   deduplicate: Schema.Boolean,
   /** Leaves out additions whose text the playbook, or an earlier addition of the update, already has. */
   dropExactDuplicates: Schema.Boolean,
-  /** Student prompts carry a frozen copy of the playbook, refreshed every so many updates (§1.6). Absent: bare prompts. */
+  /** Student prompts carry a frozen copy of the playbook, refreshed every so many updates. Absent: bare prompts. */
   studentPlaybook: Schema.optionalKey(Schema.Struct({ every: Count })),
-  /** After `minUpdates` inner updates a batch ends when fewer than this share of its prompts improved (§1.4). */
+  /** After `minUpdates` inner updates a batch ends when fewer than this share of its prompts improved. */
   earlyStop: Schema.optionalKey(Schema.Struct({ minUpdates: Count, threshold: Share })),
 
   evaluation: Schema.Struct({

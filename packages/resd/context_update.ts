@@ -1,6 +1,6 @@
 /**
- * The words: from the playbook P_t to P_{t+1}, and a reflection for every failure (specification §1.3, and Algorithm 1
- * of arXiv 2605.12741). Models are asked in batches; the playbook changes in sample order.
+ * The words: from the playbook P_t to P_{t+1}, and a reflection for every failure (Algorithm 1 of arXiv 2605.12741).
+ * Models are asked in batches; the playbook changes in sample order.
  */
 import {
   type Attempt,
@@ -36,6 +36,7 @@ export interface Curation {
   readonly text: string;
 }
 
+/** What the words of one update came to. */
 export interface ContextUpdate {
   /** P_{t+1} by playbook key; empty when the run has no playbook. */
   readonly views: ReadonlyMap<string, View>;

@@ -1,8 +1,9 @@
-/** Which solution, if any, the teacher of an attempt is shown (specification §1.5). */
+/** Which solution, if any, the teacher of an attempt is shown. */
 import type { Attempt, SignalReason } from "@resd/core";
 import { answerText } from "./rollout.ts";
 import type { SolutionBuffer } from "./solution_buffer.ts";
 
+/** A solution as text, and whose it is. */
 export interface Demonstration {
   readonly source: Extract<SignalReason, "own-solution" | "peer-solution" | "buffered-solution">;
   readonly text: string;

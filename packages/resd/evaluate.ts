@@ -1,4 +1,4 @@
-/** Held-out evaluation (specification §7): the student from bare prompts, the teacher with the playbook in context. */
+/** Held-out evaluation: the student from bare prompts, the teacher with the playbook in context. */
 import {
   type Entry,
   Environment,
@@ -86,6 +86,7 @@ export const scores = (rollouts: ReadonlyArray<Rollout>, k: number): Evaluation 
   };
 };
 
+/** One evaluation with what it cost. */
 export interface Measured {
   readonly evaluation: Evaluation;
   readonly episodes: number;

@@ -16,6 +16,7 @@ export type During = <A, E, R>(
 /** No announcements: for work that is already part of a phase. */
 export const inSilence: During = (_phase, _waitingFor, effect) => effect;
 
+/** What a run reports through. */
 export interface Journal {
   readonly emit: (event: RunEvent) => Effect.Effect<void>;
   readonly during: (update: number) => During;

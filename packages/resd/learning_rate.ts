@@ -1,4 +1,4 @@
-/** The learning-rate schedule: linear warm-up, then constant (specification §2.11). */
+/** The learning-rate schedule: linear warm-up, then constant. */
 import type { Warmup } from "./config.ts";
 
 /**

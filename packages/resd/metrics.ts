@@ -16,6 +16,7 @@ import type { Rollouts } from "./rollout_request.ts";
 import type { Totals } from "./summary.ts";
 import type { TeacherContext } from "./teacher_context.ts";
 
+/** Values by key: a line of metrics.jsonl without its times. */
 export type Metrics = Readonly<Record<string, number | string>>;
 
 /** Everything of one inner update that is measured. */

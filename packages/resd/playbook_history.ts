@@ -2,6 +2,7 @@
 import { type HistoryLine, Playbook, type PlaybookError } from "@resd/core";
 import { Effect, Stream } from "effect";
 
+/** A reader that has its place in every history. */
 export interface PlaybookHistory {
   /** The lines of a playbook since the last call, or since the run began. */
   readonly unread: (key: string) => Effect.Effect<ReadonlyArray<HistoryLine>, PlaybookError>;

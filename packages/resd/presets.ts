@@ -73,7 +73,7 @@ const kestrel: ResdConfig = {
   },
 };
 
-/** The settings that the paper shares between its runs, with the values of its first task (specification §1.11). */
+/** The settings that the paper shares between its runs, with the values of its first task. */
 const paper: ResdConfig = {
   batchSize: 32,
   rolloutsPerPrompt: 1,
@@ -206,4 +206,6 @@ export const presets = {
   "released/bsim-medium": released(paperBouncingMedium, 1, 0.5),
   "released/finer": { ...released(paperFiner, 0.5, 1), lr: 1e-5 },
 } as const satisfies Readonly<Record<string, ResdConfig>>;
+
+/** The name of a preset, as `--preset` takes it. */
 export type PresetName = keyof typeof presets;

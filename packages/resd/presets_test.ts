@@ -114,7 +114,7 @@ describe("presets", () => {
     ],
     ["feedback beside a demonstration", (c) => c.feedbackBesideSolution, [true, true, false]],
     ["success", (c) => c.successRule, ["success", "success", { scoreAtLeast: 0.5 }]],
-  ])("presets has the values of specification §1.11, for %s", (_, read, values) => {
+  ])("presets has the values of each family, for %s", (_, read, values) => {
     names.forEach((name, i) => assert.deepEqual(read(get(name)), values[i], name));
   });
 
@@ -154,7 +154,7 @@ describe("presets", () => {
       ],
     ],
     ["reward", (c) => c.rewardPolicy, ["all-pass", "all-pass", "all-pass", "fraction"]],
-  ])("presets has the paper's values of specification §1.10, for %s", (_, read, values) => {
+  ])("presets has the paper's values, for %s", (_, read, values) => {
     tasks.forEach((name, i) => assert.deepEqual(read(get(name)), values[i], name));
   });
 
@@ -181,7 +181,7 @@ describe("presets", () => {
       (c) => c.feedbackBesideSolution,
       [false, false, false, false],
     ],
-  ])("presets has the released values of specification §1.10, for %s", (_, read, values) => {
+  ])("presets has the values of the released code, for %s", (_, read, values) => {
     scripts.forEach((name, i) => assert.deepEqual(read(get(name)), values[i], name));
   });
 

@@ -1,4 +1,4 @@
-/** Prompts as text, for rollout files and viewers; models read ids. */
+/** Prompts as text, for rollout files; models read ids. */
 import type { Prompt, PromptFormat } from "@resd/core";
 
 /** Segments one after another; formats without free text are words, so theirs stand apart by a space. */

@@ -61,6 +61,7 @@ export interface Rollout {
   readonly ungraded?: Ungraded;
 }
 
+/** What all attempts of one call came to. */
 export interface Rollouts {
   /** In the order of the requests. */
   readonly rollouts: ReadonlyArray<Rollout>;

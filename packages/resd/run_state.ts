@@ -5,6 +5,7 @@ import type { SolutionBuffer } from "./solution_buffer.ts";
 import type { StudentPlaybook } from "./student_playbook.ts";
 import type { Totals } from "./summary.ts";
 
+/** The state of a run in memory; it ends with the run. */
 export interface RunState {
   /** The run's seed: every draw hashes it with what the draw is for. */
   readonly seed: number;

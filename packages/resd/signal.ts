@@ -1,4 +1,4 @@
-/** Why a sample teaches, or does not: one reason each, counted and logged (specification §2.8). */
+/** Why a sample teaches, or does not: one reason each, counted and logged. */
 import type { Objective, SignalReason, TeacherSections } from "@resd/core";
 import type { Demonstration } from "./demonstration.ts";
 

@@ -1,4 +1,4 @@
-/** Solved answers, kept as demonstrations for later attempts at the same task (specification §1.5). */
+/** Solved answers, kept as demonstrations for later attempts at the same task. */
 import type { Attempt } from "@resd/core";
 import type { SuccessRule } from "./config.ts";
 import { answerText } from "./rollout.ts";
@@ -16,6 +16,7 @@ export interface SolutionBuffer {
   readonly entries: () => ReadonlyArray<readonly [taskKey: string, answer: string]>;
 }
 
+/** A buffer with these answers in it; a task's newest answer replaces the one before. */
 export const makeSolutionBuffer = (
   entries: Iterable<readonly [taskKey: string, answer: string]> = [],
 ): SolutionBuffer => {

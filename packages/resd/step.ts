@@ -1,5 +1,5 @@
 /**
- * One inner iteration of RESD (specification §1.2, and Algorithm 1 of arXiv 2605.12741): act, turn failures into words,
+ * One inner iteration of RESD (Algorithm 1 of arXiv 2605.12741): act, turn failures into words,
  * let the teacher read the words beside the task, and move the student towards the teacher on the student's own tokens.
  */
 import {

@@ -1,4 +1,4 @@
-/** The order of tasks: file order, whole batches only, pass after pass (specification §1.1). */
+/** The order of tasks: file order, whole batches only, pass after pass. */
 import {
   Environment,
   type EnvironmentError,
@@ -164,7 +164,7 @@ export const planStream = Effect.fn("resd.planStream")(function* (
 });
 
 /**
- * Whether a batch ends early (specification §1.4): fewer than `threshold` of its prompts scored better than in the inner
+ * Whether a batch ends early: fewer than `threshold` of its prompts scored better than in the inner
  * update before. Scores are compared by task; the released code compares places of a reordered batch (trap T9).
  *
  * @param inner inner updates made on the batch so far. @param scores mean reward by task key, of this update and the one before.

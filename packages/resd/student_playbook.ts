@@ -1,6 +1,7 @@
-/** Frozen copies of the playbooks for the student's own prompts (specification §1.6; off in the paper's runs). */
+/** Frozen copies of the playbooks for the student's own prompts (off in the paper's runs). */
 import type { Entry, View } from "@resd/core";
 
+/** The lessons that student prompts carry. */
 export interface StudentPlaybook {
   /** Entries for the prompts of the current batch; none before the first copy was taken. */
   readonly entries: (key: string) => ReadonlyArray<Entry>;

@@ -38,6 +38,7 @@ export const CurvePoint = Schema.Struct({
 });
 export type CurvePoint = typeof CurvePoint.Type;
 
+/** The counted part of summary.json. */
 export const Summary = Schema.Struct({
   variant: Schema.String,
   seed: Schema.Int,
@@ -70,6 +71,7 @@ export const Summary = Schema.Struct({
 });
 export type Summary = typeof Summary.Type;
 
+/** What the model was asked for. */
 export type Purpose = keyof typeof ByPurpose.Type;
 
 /** The counters of a run. */
@@ -88,6 +90,7 @@ export interface Totals {
 
 const noCosts = (): Record<Purpose, number> => ({ rollout: 0, reflect: 0, curate: 0, evaluate: 0 });
 
+/** Counters at zero. */
 export const makeTotals = (): Totals => ({
   updates: 0,
   interactions: 0,
@@ -101,6 +104,7 @@ export const makeTotals = (): Totals => ({
   curve: [],
 });
 
+/** Adds the cost of one call to a purpose. */
 export const countUse = (totals: Totals, purpose: Purpose, use: ModelUse): void => {
   totals.modelCalls[purpose] += use.modelCalls;
   totals.generatedTokens[purpose] += use.generatedTokens;

@@ -1,4 +1,4 @@
-/** From an attempt and the words about it to the sample that the policy trains on (specification §1.2 step 6, §2.8). */
+/** From an attempt and the words about it to the sample that the policy trains on. */
 import {
   type Attempt,
   Format,

@@ -1,5 +1,5 @@
 /**
- * The teacher's enriched prompt under a token budget (specification §5.4). Sections have names, and a plan says which
+ * The teacher's enriched prompt under a token budget. Sections have names, and a plan says which
  * of them go first when there is too much: the task is never cut, and nothing is ever cut in the middle.
  */
 import {
@@ -30,6 +30,7 @@ export interface Teaching {
   readonly solution?: string;
 }
 
+/** The sections of an enriched prompt that a budget can leave out. */
 export type SectionName = "playbook" | "attempt" | "feedback" | "reflection" | "solution";
 
 /** One thing left out for want of room. */
@@ -41,6 +42,7 @@ export type Drop =
 /** Tokens of the task and of each section's own text, before anything was dropped. */
 export type SectionSizes = Readonly<Record<"task" | SectionName, number>>;
 
+/** An enriched prompt with what fitted of its sections, or why there is none. */
 export type TeacherContext =
   | {
       readonly _tag: "Fits";

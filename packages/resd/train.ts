@@ -78,7 +78,7 @@ const measure = Effect.fnUntraced(function* (
 /**
  * Trains the composed policy by RESD and returns the summary.
  *
- * The order is that of the specification: an evaluation of the untrained policy, then batch after batch in file order,
+ * The order is that of the paper: an evaluation of the untrained policy, then batch after batch in file order,
  * K inner updates on each, an evaluation every so many updates and one at the end. Compositions that could not work are
  * refused before the first event. From the first event on, an `Ended` event closes the run however it ends, by failure
  * or interruption too, with everything counted until then.

@@ -33,55 +33,53 @@ const withoutTimes = (events: ReadonlyArray<RunEvent>) =>
   );
 
 describe("train", () => {
-  it.effect(
-    "train() acts, reflects, curates, then updates, in the order of the specification",
-    () =>
-      Effect.gen(function* () {
-        const world = learner();
-        yield* run(
-          world,
-          smallConfig({
-            updates: 2,
-            evaluation: { every: 9, tasks: 1, samples: 1, teacher: false },
-          }),
-        );
-        assert.deepEqual(world.log, [
-          // the untrained policy
-          "open heldOut0 0/1",
-          "generate 1 as student",
-          "step heldOut0 no",
-          "close heldOut0",
-          // first inner update
-          "open train0 0/1",
-          "open train1 0/1",
-          "generate 2 as student",
-          "step train0 no",
-          "step train1 train1",
-          "close train0",
-          "close train1",
-          "reflect on train0 at 0 reading []",
-          "curate train0 reading []",
-          "apply Add to global",
-          "advance global",
-          "update reflection own-solution",
-          // second inner update on the same batch: no failure, so only credit
-          "open train0 0/1",
-          "open train1 0/1",
-          "generate 2 as student",
-          "step train0 train0",
-          "step train1 train1",
-          "close train0",
-          "close train1",
-          "credit train0 train1 reading [0-0]",
-          "advance global",
-          "update own-solution own-solution",
-          // the trained policy
-          "open heldOut0 0/1",
-          "generate 1 as student",
-          "step heldOut0 heldOut0",
-          "close heldOut0",
-        ]);
-      }),
+  it.effect("train() acts, reflects, curates, then updates, in the order of the paper", () =>
+    Effect.gen(function* () {
+      const world = learner();
+      yield* run(
+        world,
+        smallConfig({
+          updates: 2,
+          evaluation: { every: 9, tasks: 1, samples: 1, teacher: false },
+        }),
+      );
+      assert.deepEqual(world.log, [
+        // the untrained policy
+        "open heldOut0 0/1",
+        "generate 1 as student",
+        "step heldOut0 no",
+        "close heldOut0",
+        // first inner update
+        "open train0 0/1",
+        "open train1 0/1",
+        "generate 2 as student",
+        "step train0 no",
+        "step train1 train1",
+        "close train0",
+        "close train1",
+        "reflect on train0 at 0 reading []",
+        "curate train0 reading []",
+        "apply Add to global",
+        "advance global",
+        "update reflection own-solution",
+        // second inner update on the same batch: no failure, so only credit
+        "open train0 0/1",
+        "open train1 0/1",
+        "generate 2 as student",
+        "step train0 train0",
+        "step train1 train1",
+        "close train0",
+        "close train1",
+        "credit train0 train1 reading [0-0]",
+        "advance global",
+        "update own-solution own-solution",
+        // the trained policy
+        "open heldOut0 0/1",
+        "generate 1 as student",
+        "step heldOut0 heldOut0",
+        "close heldOut0",
+      ]);
+    }),
   );
 
   it.effect("train() emits its events in order, each phase announced and ended", () =>

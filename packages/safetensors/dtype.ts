@@ -45,6 +45,7 @@ export type TensorData =
 /** dtypes that can be read and written; others are listed by a header and copied by nobody. */
 export type HostedDType = "F32" | "F16" | "BF16" | "F64" | "I32" | "I64" | "U8" | "BOOL";
 
+/** The types that can be read into host memory. */
 export const HOSTED_DTYPES: ReadonlyArray<HostedDType> = [
   "F32",
   "F16",

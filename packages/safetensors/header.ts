@@ -20,6 +20,7 @@ export interface TensorInfo {
   readonly end: number;
 }
 
+/** What a file says of itself before its data. */
 export interface Header {
   /** In the order of their data. */
   readonly tensors: ReadonlyMap<string, TensorInfo>;

@@ -8,6 +8,7 @@ import { SafetensorsError } from "./safetensors_error.ts";
 /** Bytes converted at a time, so that a 16-bit tensor needs its f32 copy and this, not both copies. */
 const CHUNK_BYTES = 1 << 20;
 
+/** Why a file cannot be read: it is not there, or not what it says. */
 export type ReadError = SafetensorsError | PlatformError.PlatformError;
 
 /** A tensor in host memory. f16 and bf16 come widened to f32; `dtype` says what was stored. */
@@ -26,6 +27,7 @@ export interface TensorReader {
   readonly readFloats: (name: string) => Effect.Effect<Float32Array<ArrayBuffer>, ReadError>;
 }
 
+/** An open file; tensors are read when asked for. */
 export interface SafetensorsFile extends TensorReader {
   readonly path: string;
   readonly header: Header;

@@ -4,6 +4,7 @@ import { Reactivity } from "effect/reactivity";
 import { SqlClient, type SqlConnection, SqlError, Statement } from "effect/sql";
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 
+/** Which database to open, and how. */
 export const SqliteOptions = Schema.Struct({
   /** A file, made if it is not there (its folder has to be), or `:memory:`. */
   filename: Schema.NonEmptyString,

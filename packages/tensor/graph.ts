@@ -17,12 +17,14 @@ import {
 import { TensorError } from "./tensor_error.ts";
 import { topologicalOrder } from "./topological_order.ts";
 
+/** An input of a graph. */
 export interface GraphInput {
   readonly name: string;
   readonly shape: Shape;
   readonly dtype: DType;
 }
 
+/** An output of a graph. */
 export interface GraphOutput {
   readonly name: string;
   /** May be an input, or the same tensor as another output. */

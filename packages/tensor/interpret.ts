@@ -13,6 +13,7 @@ import { TensorError } from "./tensor_error.ts";
 
 export type { Values } from "./interpreter/kernel.ts";
 
+/** Settings of the interpreter. */
 export interface InterpretOptions {
   /** f64 (the default) is the oracle; f32 rounds the result of every operation, and f16 tensors to f16. */
   readonly precision?: "f64" | "f32";

@@ -2,6 +2,7 @@
 import { apply } from "./apply.ts";
 import type { Tensor } from "./tensor.ts";
 
+/** How the operands of a product are read. */
 export interface MatMulOptions {
   /** a holds [...,K,M] and is read as [...,M,K]. */
   readonly transA?: boolean;

@@ -71,4 +71,5 @@ export interface OpAttributes {
   customVjp: None;
 }
 
+/** Names of all operations. */
 export type OpName = keyof OpAttributes;

@@ -13,6 +13,7 @@ import type { TensorType } from "./tensor.ts";
  */
 export type OpKind = "core" | "primitive" | "native" | "wrapper";
 
+/** What is known of an operation without running it. */
 export interface OpDefinition<Op extends OpName> {
   readonly kind: OpKind;
   /** What it computes, in one line. */
@@ -39,6 +40,7 @@ const primitive = row("primitive");
 const native = row("native");
 const wrapper = row("wrapper");
 
+/** The whole operation set: what a backend has to know. */
 export const OPS: { readonly [Op in OpName]: OpDefinition<Op> } = {
   input: core("a value given by name when the graph runs", elementwise.source),
   constant: core("data baked into the graph", elementwise.source),

@@ -19,6 +19,7 @@ export const rope = (x: Tensor, cos: Tensor, sin: Tensor): Tensor =>
 export const rmsNorm = (x: Tensor, weight: Tensor, eps: number): Tensor =>
   apply("rmsNorm", [x, weight], { eps });
 
+/** Settings of `attention`, for T queries, S keys and heads of width D. */
 export interface AttentionOptions {
   /** Factor of the scores; 1/√D by default. */
   readonly scale?: number;

@@ -6,6 +6,7 @@ import { reducedShape, sizeOf } from "./shape.ts";
 import type { Tensor } from "./tensor.ts";
 import { stopGradient } from "./custom_vjp.ts";
 
+/** Axes to reduce, counted from the end where negative. */
 export type Axes = number | ReadonlyArray<number>;
 
 const resolveAxes = (op: string, x: Tensor, axes: Axes | undefined): ReadonlyArray<number> => {

@@ -7,6 +7,7 @@ export const formatShape = (shape: Shape): string => `[${shape.join(",")}]`;
 /** Number of elements. */
 export const sizeOf = (shape: Shape): number => shape.reduce((size, axis) => size * axis, 1);
 
+/** Whether two shapes agree in rank and every size. */
 export const sameShape = (a: Shape, b: Shape): boolean =>
   a.length === b.length && a.every((size, axis) => size === b[axis]);
 

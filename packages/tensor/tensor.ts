@@ -13,6 +13,7 @@ export interface TensorType {
 /** The content of a constant: Float32Array for f32 and f16, Int32Array for i32, Uint8Array for bool. */
 export type ConstantData = Float32Array | Int32Array | Uint8Array;
 
+/** A value that an operation may carry. */
 export type Attribute = number | boolean | string | ReadonlyArray<number> | ConstantData;
 
 /** What an operation needs to know besides its tensors; typed by operation in `OpAttributes`. */
@@ -39,4 +40,5 @@ export type Operand = Tensor | number;
 export const outputsOf = (node: Node): ReadonlyArray<Tensor> =>
   node.outputs.map(({ shape, dtype }, index) => ({ node, index, shape, dtype }));
 
+/** Whether gradients can flow through values of this type. */
 export const isFloat = (dtype: DType): boolean => dtype === "f32" || dtype === "f16";

@@ -4,6 +4,7 @@ import type { SafetensorsError } from "@resd/safetensors";
 import { byteLevelTokenizer, writeTokenizer } from "@resd/tokenizers";
 import { Effect, type FileSystem, type PlatformError } from "effect";
 
+/** What may differ from the tiny model. */
 export interface ChatModelOptions {
   /** Decides the weights; 0 by default. */
   readonly seed?: number;

@@ -4,6 +4,7 @@ import { arrayLaws } from "./compute/array_laws.ts";
 import { graphLaws } from "./compute/graph_laws.ts";
 import type { Law } from "./law.ts";
 
+/** How exact the backend claims to be. */
 export interface ComputeLawSettings {
   /** Largest error, relative to the largest magnitude of an output (at least 1). 1e-5 suits f32. */
   readonly tolerance?: number;

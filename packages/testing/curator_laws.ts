@@ -5,6 +5,7 @@ import { type Law, demand, law, shown } from "./law.ts";
 import type { ReflectorLawSettings } from "./reflector_laws.ts";
 import { FAILURES, HOSTILE, LARGE, context, isUse, same, viewWith } from "./reflector/samples.ts";
 
+/** What the curator is shown. */
 export interface CuratorLawSettings extends Pick<ReflectorLawSettings, "failures" | "view"> {
   /** One for each failure. */
   readonly reflections?: ReadonlyArray<Reflection>;

@@ -16,6 +16,7 @@ import { decodeF16, encodeF16 } from "@resd/safetensors";
 import { type Graph, interpret, sizeOf, type Values } from "@resd/tensor";
 import { Effect, Layer } from "effect";
 
+/** How exact the backend is to be. */
 export interface InterpreterComputeOptions {
   /** f64 (the default) keeps full precision between runs and rounds only what is read; f32 rounds every operation. */
   readonly precision?: "f64" | "f32";

@@ -32,6 +32,7 @@ export interface LinearState extends LinearWeights {
   readonly updates: number;
 }
 
+/** Size and sampling of the linear policy. */
 export interface LinearPolicyOptions {
   /** Words of the vocabulary; those in angle brackets are control tokens. `<unk>` and `<end>` are there anyway. */
   readonly words: ReadonlyArray<string>;

@@ -6,6 +6,7 @@ import { PlaybookModel, reading } from "./playbook/model.ts";
 import { type WithStore, add, causeAt, historyOf, snapshotLaws } from "./playbook/snapshot_laws.ts";
 import { randomStep, replay, takeStep } from "./playbook/steps.ts";
 
+/** How much is tried. */
 export interface PlaybookLawSettings {
   /** Random sequences of changes that are compared with a plain model; 1000 if absent. */
   readonly sequences?: number;

@@ -20,6 +20,7 @@ import {
   viewWith,
 } from "./reflector/samples.ts";
 
+/** What the reflector is shown. */
 export interface ReflectorLawSettings {
   /** At least two different failures; generic ones if absent. */
   readonly failures?: ReadonlyArray<Attempt>;

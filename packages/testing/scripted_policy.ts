@@ -27,6 +27,7 @@ export interface ScriptedRequest {
   readonly updates: number;
 }
 
+/** The script, and what the policy claims to be. */
 export interface ScriptedPolicyOptions {
   /** The reply to a prompt; its end-of-sequence token is added. */
   readonly replies: (asked: ScriptedRequest) => string;
@@ -43,6 +44,7 @@ export interface ScriptedUpdate {
   readonly step: { readonly lr: number; readonly clipNorm?: number };
 }
 
+/** A policy that remembers what it was asked. */
 export interface ScriptedPolicy extends PolicyShape {
   /** Every request so far, in order. */
   readonly requests: () => ReadonlyArray<ScriptedRequest>;

@@ -13,6 +13,7 @@ import {
 import { TokenizerError } from "./tokenizer_error.ts";
 import { readTokenizerFiles, type TokenizerFiles } from "./tokenizer_files.ts";
 
+/** A loaded tokenizer. All of it is pure, and text that looks like a control token stays text. */
 export interface Tokenizer {
   /** One more than the largest id. */
   readonly vocabSize: number;

@@ -9,6 +9,8 @@ const AddedToken = Schema.Struct({
   lstrip: Schema.optionalKey(Schema.Boolean),
   rstrip: Schema.optionalKey(Schema.Boolean),
 });
+
+/** A token that tokenizer.json lists beside the vocabulary. */
 export type AddedToken = typeof AddedToken.Type;
 
 const Merge = Schema.Union([Schema.String, Schema.Tuple([Schema.String, Schema.String])]);
@@ -49,7 +51,10 @@ const TokenizerConfigJson = Schema.Struct({
   ),
 });
 
+/** What is read of tokenizer.json. */
 export type TokenizerJson = typeof TokenizerJson.Type;
+
+/** What is read of tokenizer_config.json. */
 export type TokenizerConfigJson = typeof TokenizerConfigJson.Type;
 
 /** A JSON object whose shape only the tokenizer library knows in full. */

@@ -3,6 +3,7 @@ import { adamw, input, type Tensor } from "@resd/tensor";
 import type { ArraySpec } from "../arrays.ts";
 import { type OptimizerRule, slotInput, type StepSize } from "./rule.ts";
 
+/** Settings of AdamW; the rate comes with each step. */
 export interface AdamWOptions {
   /** β₁ and β₂: decay of the first and second moment. */
   readonly betas: readonly [number, number];
@@ -11,6 +12,7 @@ export interface AdamWOptions {
   readonly weightDecay: number;
 }
 
+/** Settings that hold where a run names none; β₂ = 0.99 averages over some hundred steps, as short runs need. */
 export const ADAMW_DEFAULTS: AdamWOptions = { betas: [0.9, 0.99], eps: 1e-8, weightDecay: 0 };
 
 /** Embeddings count as matrices here; a short convolution's [3, D] does not. */

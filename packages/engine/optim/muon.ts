@@ -20,6 +20,7 @@ import {
 import type { ArraySpec } from "../arrays.ts";
 import { type OptimizerRule, slotInput, type StepSize } from "./rule.ts";
 
+/** Settings of Muon; the rate comes with each step. */
 export interface MuonOptions {
   /** Muon's rate as a multiple of the step's, which is AdamW's: both follow one schedule. */
   readonly rateRatio: number;
@@ -28,6 +29,7 @@ export interface MuonOptions {
   readonly weightDecay: number;
 }
 
+/** Settings that hold where a run names none. */
 export const MUON_DEFAULTS: MuonOptions = { rateRatio: 10, momentum: 0.95, weightDecay: 0.01 };
 
 /** Quintic a·X + b·(XXᵀ)X + c·(XXᵀ)²X with the steepest slope at 0 that still ends near 1 (Jordan et al. 2024). */

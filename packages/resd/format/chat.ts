@@ -33,6 +33,7 @@ export type ChatTemplate = (
   options: { readonly reply: boolean },
 ) => Prompt;
 
+/** Limits of what the chat format shows of feedback. */
 export interface ChatFormatOptions {
   /** Test cases that feedback shows; 2 as in the paper's tape machine. */
   readonly maxCases?: number;

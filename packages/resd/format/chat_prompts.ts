@@ -1,4 +1,4 @@
-/** The wording of the chat format: what reflectors, curators and teachers are told (specification §5). */
+/** The wording of the chat format: what reflectors, curators and teachers are told. */
 import type { Entry, View } from "@resd/core";
 import { renderPlaybook } from "../playbook/render.ts";
 import { SECTIONS } from "../playbook/sections.ts";
@@ -19,7 +19,7 @@ const paragraphs = (...parts: ReadonlyArray<string>): string => parts.join("\n\n
 const TAGS = `"bullet_tags": [{"id": "<id of an entry>", "tag": "helpful" | "harmful" | "neutral"}]`;
 const JSON_ONLY = "Reply with one JSON object of this form and with nothing around it:";
 
-/** For a failed attempt (§5.1). */
+/** For a failed attempt. */
 export const reflectorMessage = (parts: {
   readonly problem: string;
   readonly attempt: string;
@@ -50,7 +50,7 @@ export const reflectorMessage = (parts: {
 }`,
   );
 
-/** For a successful attempt: credit alone, no feedback (§5.2). */
+/** For a successful attempt: credit alone, no feedback. */
 export const successMessage = (parts: {
   readonly problem: string;
   readonly attempt: string;
@@ -69,7 +69,7 @@ export const successMessage = (parts: {
 }`,
   );
 
-/** For the keeper of the playbook (§5.3). */
+/** For the keeper of the playbook. */
 export const curatorMessage = (parts: {
   readonly problem: string;
   readonly reflection: string;
@@ -98,7 +98,7 @@ export const curatorMessage = (parts: {
 }`,
   );
 
-/** For the teacher (§5.4): the task with everything that is known about it. Sections that are empty are left out. */
+/** For the teacher: the task with everything that is known about it. Sections that are empty are left out. */
 export const teacherMessage = (parts: {
   readonly problem: string;
   readonly playbook: ReadonlyArray<Entry>;

@@ -1,4 +1,4 @@
-/** JSON in the replies of models that were asked for it (specification §4.7 steps 2 to 4). Nothing here ever throws. */
+/** JSON in the replies of models that were asked for it. Nothing here ever throws. */
 import type { Operation, Tag } from "@resd/core";
 import { Result } from "effect";
 

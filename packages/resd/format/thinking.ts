@@ -1,4 +1,4 @@
-/** Replies of models that think before they answer (specification §4.7 step 1). */
+/** Replies of models that think before they answer. */
 
 const OPEN = "<think>";
 const CLOSE = "</think>";

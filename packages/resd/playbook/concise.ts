@@ -1,4 +1,4 @@
-/** Keeping a playbook short (specification §4.6). */
+/** Keeping a playbook short. */
 import { ConciseRule, type Entry, type Removal, type View, makeRandom } from "@resd/core";
 import { Schema } from "effect";
 import { type PlaybookState, type Transition, transition } from "./state.ts";

@@ -1,4 +1,4 @@
-/** The text form of a playbook, as ACE defined it and models read it (specification §4.2). */
+/** The text form of a playbook, as ACE defined it and models read it. */
 import type { Entry } from "@resd/core";
 import { LINE_BREAK } from "./operations.ts";
 import { SECTIONS, type Section, OTHERS, sectionRank } from "./sections.ts";

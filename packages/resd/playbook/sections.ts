@@ -1,4 +1,4 @@
-/** The fixed sections of a playbook and the slugs that open the ids of their entries (specification §4.2, §4.3). */
+/** The fixed sections of a playbook and the slugs that open the ids of their entries. */
 
 /** Headers in the order in which they are written. */
 export const SECTIONS = [
@@ -10,6 +10,8 @@ export const SECTIONS = [
   "CONTEXT CLUES & INDICATORS",
   "OTHERS",
 ] as const;
+
+/** The name of a section. */
 export type Section = (typeof SECTIONS)[number];
 
 /** Where everything goes that names no section. */

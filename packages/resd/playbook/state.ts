@@ -4,7 +4,7 @@ import { Schema } from "effect";
 
 const Count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0));
 
-/** Entries in playbook order and the counters that belong to them (specification §4.1). */
+/** Entries in playbook order and the counters that belong to them. */
 export const PlaybookState = Schema.Struct({
   entries: Schema.Array(Entry),
   /** Number of the next entry: rises with every addition and is never reset, so no id is used twice. */
@@ -14,6 +14,7 @@ export const PlaybookState = Schema.Struct({
 });
 export type PlaybookState = typeof PlaybookState.Type;
 
+/** A playbook before its first entry. */
 export const emptyState: PlaybookState = { entries: [], nextId: 1, updateCount: 0, version: 0 };
 
 /** A state with the changes that led to it, in order. Without changes the state is the one before. */

@@ -1,7 +1,8 @@
-/** Figures of a playbook, shown to curators and logged (specification §4.5). */
+/** Figures of a playbook, shown to curators and logged. */
 import type { Entry } from "@resd/core";
 import { SECTIONS, sectionRank } from "./sections.ts";
 
+/** Counts of entries by how they have done. */
 export interface PlaybookStats {
   readonly total: number;
   /** More than five helpful tags and at most one harmful. */

@@ -1,4 +1,4 @@
-/** Credit to entries (specification §4.4). */
+/** Credit to entries. */
 import type { Change, Tag } from "@resd/core";
 import { type PlaybookState, type Transition, transition } from "./state.ts";
 

@@ -140,7 +140,7 @@ export const scoreLaws = <R>(bench: Bench<R>): ReadonlyArray<Law<R>> => {
                 Equal.equals(back, result),
                 "a result equal to itself after JSON",
                 result,
-                `at ${row.key}: rollout files, the viewer and replay read exactly this; leave undefined keys out`,
+                `at ${row.key}: rollout files hold exactly this; leave undefined keys out`,
               ),
           ),
         ),

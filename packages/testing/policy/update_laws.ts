@@ -205,7 +205,7 @@ export const updateLaws = <E, R>(bench: PolicyBench<E, R>): ReadonlyArray<Law<R>
             near(2 * once.report.gradNorm, twice.report.gradNorm),
           "twice the loss and gradient norm for weights of 2",
           { once: numbers(once.report), twice: numbers(twice.report) },
-          "see the success-rate weights, specification §2.7 and §2.10",
+          "a weight is a factor of its sample's tokens and no part of a mean's count",
         );
       }),
     ),
