@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest";
 import { Effect } from "effect";
-import { type WorldOptions, makeWorld, smallConfig } from "./_world.ts";
+import { makeWorld, smallConfig } from "./_world.ts";
+import type { WorldOptions } from "./_world_options.ts";
 import { requireCompatible } from "./compose.ts";
 import type { ResdConfig } from "./config.ts";
 import { presets } from "./presets.ts";

@@ -1,7 +1,9 @@
 import type { Attempt, Reflection, Tag } from "@resd/core";
 import { assert, describe, it } from "@effect/vitest";
 import { Effect } from "effect";
-import { type WorldOptions, attemptAt, makeWorld, smallConfig } from "./_world.ts";
+import { attemptAt } from "./_attempt.ts";
+import { makeWorld, smallConfig } from "./_world.ts";
+import type { WorldOptions } from "./_world_options.ts";
 import type { ResdConfig } from "./config.ts";
 import { updateContext } from "./context_update.ts";
 import { inSilence } from "./journal.ts";

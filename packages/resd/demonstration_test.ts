@@ -1,5 +1,5 @@
 import { assert, describe, it } from "vitest";
-import { attemptAt } from "./_world.ts";
+import { attemptAt } from "./_attempt.ts";
 import { demonstrations } from "./demonstration.ts";
 import { isSolved, makeSolutionBuffer } from "./solution_buffer.ts";
 

@@ -1,7 +1,9 @@
 import { Environment, EnvironmentInfraError } from "@resd/core";
 import { assert, describe, it } from "@effect/vitest";
 import { Effect } from "effect";
-import { attemptAt, brokenTask, makeWorld, smallConfig } from "./_world.ts";
+import { attemptAt } from "./_attempt.ts";
+import { makeWorld, smallConfig } from "./_world.ts";
+import { brokenTask } from "./_world_environment.ts";
 import { evaluate, heldOutTasks, scores } from "./evaluate.ts";
 import type { Rollout } from "./rollout_request.ts";
 

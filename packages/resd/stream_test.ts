@@ -1,7 +1,9 @@
 import { Environment, EnvironmentInfraError } from "@resd/core";
 import { assert, describe, it } from "@effect/vitest";
 import { Effect } from "effect";
-import { type WorldOptions, brokenTask, makeWorld, smallConfig } from "./_world.ts";
+import { makeWorld, smallConfig } from "./_world.ts";
+import { brokenTask } from "./_world_environment.ts";
+import type { WorldOptions } from "./_world_options.ts";
 import type { ResdConfig } from "./config.ts";
 import { presets } from "./presets.ts";
 import { batchPlaces, planStream, stopsEarly } from "./stream.ts";

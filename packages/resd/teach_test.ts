@@ -1,7 +1,8 @@
 import { type Attempt, type Entry, type Reflection, noModelUse } from "@resd/core";
 import { assert, describe, it } from "@effect/vitest";
 import { Effect } from "effect";
-import { attemptAt, makeWorld, smallConfig } from "./_world.ts";
+import { attemptAt } from "./_attempt.ts";
+import { makeWorld, smallConfig } from "./_world.ts";
 import type { ResdConfig } from "./config.ts";
 import type { ContextUpdate } from "./context_update.ts";
 import type { Demonstration } from "./demonstration.ts";

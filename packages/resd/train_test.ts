@@ -1,7 +1,8 @@
 import { EnvironmentInfraError, type RolloutRecord, type RunEvent } from "@resd/core";
 import { assert, describe, it } from "@effect/vitest";
 import { Deferred, Effect, Exit, Fiber, Schema } from "effect";
-import { brokenTask, makeWorld, smallConfig } from "./_world.ts";
+import { makeWorld, smallConfig } from "./_world.ts";
+import { brokenTask } from "./_world_environment.ts";
 import { Summary } from "./summary.ts";
 import { train } from "./train.ts";
 
