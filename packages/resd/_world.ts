@@ -23,12 +23,13 @@ import type { ResdConfig } from "./config.ts";
 import { compactFormat } from "./format/compact.ts";
 import { presets } from "./presets.ts";
 
-/** The configuration of most tests: the reference preset on batches of two. */
+/** The configuration of most tests: the reference preset on batches of two, at a rate that tuning does not move. */
 export const smallConfig = (changes: Partial<ResdConfig> = {}): ResdConfig => ({
   ...presets.kestrel,
   batchSize: 2,
   updatesPerBatch: 2,
   updates: 4,
+  lr: 2e-3,
   evaluation: { every: 100, tasks: "all", samples: 2, teacher: false },
   ...changes,
 });
