@@ -1,12 +1,16 @@
 /**
- * Trains the reference model and writes it as a Hugging Face folder. The one that ships was made by two runs, the
- * second of which goes on from the first with fresh documents, a fresh optimizer and a mixture of its own:
+ * Trains the reference model and writes it as a Hugging Face folder. The one that ships was made in three phases, each
+ * with fresh documents and a fresh optimizer. The documents of the first two are those of commit 8ecf1bf, of the third
+ * those of 090e6e1, between which the curator's rule changed:
  *
- *     node tools/reference-model/main.ts --seed 1 --tokens 14000000 --out models/kestrel
- *     node tools/reference-model/main.ts --seed 2 --tokens 14000000 --from models/kestrel --mixture refinement \
- *       --start-level 0.95 --lr 0.002 --muon-lr 0.0133 --out models/kestrel
+ *     node tools/reference-model/main.ts --seed 1 --tokens 14000000 --out phase1
+ *     node tools/reference-model/main.ts --seed 2 --tokens 14000000 --from phase1 --mixture refinement \
+ *       --start-level 0.95 --lr 0.002 --muon-lr 0.0133 --out phase2
+ *     node tools/reference-model/main.ts --seed 3 --tokens 4000000 --from phase2 --mixture refinement \
+ *       --start-level 0.95 --lr 0.0015 --muon-lr 0.01 --out models/kestrel
  *
- * Same seed, same machine, same threads: the same weights.
+ * Same seed, same machine, same threads, same commit: the same weights. Kernels were still changing while these phases
+ * ran, so a rebuild agrees with the shipped weights up to rounding that grows over the steps, not bit for bit.
  */
 import { parseArgs } from "node:util";
 import { NodeRuntime, NodeServices } from "@effect/platform-node";
