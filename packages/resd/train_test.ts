@@ -21,6 +21,25 @@ const learner = () =>
     answer: ({ word, updates }) => (updates > 0 || word === "train1" ? word : "no"),
   });
 
+/** A run that is interrupted in its second update: before the policy moves, or just after. */
+const interruptedIn = Effect.fnUntraced(function* (place: "onUpdate" | "onUpdated") {
+  const reached = yield* Deferred.make<void>();
+  const world = makeWorld({
+    [place]: (updates: number) =>
+      updates < 2
+        ? Effect.void
+        : Effect.andThen(Deferred.succeed(reached, undefined), Effect.never),
+  });
+  const fiber = yield* Effect.forkChild(run(world));
+  yield* Deferred.await(reached);
+  yield* Fiber.interrupt(fiber);
+  assert.isTrue(Exit.isFailure(yield* Fiber.await(fiber)));
+  const ended = world.events.at(-1);
+  assert(ended?._tag === "Ended");
+  assert.strictEqual(ended.outcome, "interrupted");
+  return { world, ended };
+});
+
 const recordsOf = (world: World): ReadonlyArray<RolloutRecord> =>
   eventsOf(world, "RolledOut").flatMap((event) => event.records);
 
@@ -409,20 +428,7 @@ describe("train", () => {
 
   it.effect("train() ends with everything counted so far, when it is interrupted", () =>
     Effect.gen(function* () {
-      const reached = yield* Deferred.make<void>();
-      const world = makeWorld({
-        onUpdate: (updates) =>
-          updates < 2
-            ? Effect.void
-            : Effect.andThen(Deferred.succeed(reached, undefined), Effect.never),
-      });
-      const fiber = yield* Effect.forkChild(run(world));
-      yield* Deferred.await(reached);
-      yield* Fiber.interrupt(fiber);
-      assert.isTrue(Exit.isFailure(yield* Fiber.await(fiber)));
-      const ended = world.events.at(-1);
-      assert(ended?._tag === "Ended");
-      assert.strictEqual(ended.outcome, "interrupted");
+      const { ended } = yield* interruptedIn("onUpdate");
       const summary = Schema.decodeUnknownSync(Summary)(ended.summary);
       assert.strictEqual(summary.updates, 2);
       assert.strictEqual(summary.parameters, "v2");
@@ -435,19 +441,7 @@ describe("train", () => {
     "train() counts an update that has moved the policy, when it is interrupted there",
     () =>
       Effect.gen(function* () {
-        const reached = yield* Deferred.make<void>();
-        const world = makeWorld({
-          onUpdated: (updates) =>
-            updates < 2
-              ? Effect.void
-              : Effect.andThen(Deferred.succeed(reached, undefined), Effect.never),
-        });
-        const fiber = yield* Effect.forkChild(run(world));
-        yield* Deferred.await(reached);
-        yield* Fiber.interrupt(fiber);
-        const ended = world.events.at(-1);
-        assert(ended?._tag === "Ended");
-        assert.strictEqual(ended.outcome, "interrupted");
+        const { world, ended } = yield* interruptedIn("onUpdated");
         assert.strictEqual(ended.summary["updates"], 2);
         assert.strictEqual(ended.summary["parameters"], "v2");
         assert.lengthOf(eventsOf(world, "Updated"), 1);

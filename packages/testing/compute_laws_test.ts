@@ -1,4 +1,10 @@
-import { Compute, ComputeError, type ComputeShape } from "@resd/core";
+import {
+  type CompileOptions,
+  Compute,
+  ComputeError,
+  type ComputeShape,
+  type Program,
+} from "@resd/core";
 import { assert, describe, it } from "@effect/vitest";
 import { Effect, Layer } from "effect";
 import { computeLaws } from "./compute_laws.ts";
@@ -6,29 +12,30 @@ import { interpreterCompute, makeInterpreterCompute } from "./interpreter_comput
 import { checkLaws } from "./law.ts";
 import { registerLaws } from "./register_laws.ts";
 
-/** The interpreter in single precision, with one promise broken. */
+/** A backend whose programs are changed as they are compiled. */
+const altered = (
+  inner: ComputeShape,
+  alter: (program: Program, options: CompileOptions | undefined) => Program,
+): ComputeShape => ({
+  ...inner,
+  compile: (graph, options) =>
+    Effect.map(inner.compile(graph, options), (program) => alter(program, options)),
+});
+
+/** Interpreters with one promise broken, and the law that has to notice. */
 const defective: Readonly<Record<string, readonly [string, () => ComputeShape]>> = {
   "loses one of many duplicates": [
     "compute.graph.scatter-rows-crowded",
-    () => {
-      const inner = makeInterpreterCompute({ precision: "f32" });
-      return {
-        ...inner,
-        compile: (graph, options) =>
-          Effect.map(inner.compile(graph, options), (program) => ({
-            ...program,
-            run: (inputs, asked) => {
-              const rows = inputs.rows;
-              const changed = rows instanceof Float32Array ? rows.slice() : undefined;
-              changed?.fill(0, 0, 64);
-              return program.run(
-                changed === undefined ? inputs : { ...inputs, rows: changed },
-                asked,
-              );
-            },
-          })),
-      };
-    },
+    () =>
+      altered(makeInterpreterCompute({ precision: "f32" }), (program) => ({
+        ...program,
+        run: (inputs, asked) => {
+          const rows = inputs.rows;
+          const changed = rows instanceof Float32Array ? rows.slice() : undefined;
+          changed?.fill(0, 0, 64);
+          return program.run(changed === undefined ? inputs : { ...inputs, rows: changed }, asked);
+        },
+      })),
   ],
   "lives on after release": [
     "compute.array.released",
@@ -43,19 +50,13 @@ const defective: Readonly<Record<string, readonly [string, () => ComputeShape]>>
   ],
   "keeps the first constant": [
     "compute.array.constant",
-    () => {
-      const inner = makeInterpreterCompute();
-      return {
-        ...inner,
-        compile: (graph, options) =>
-          Effect.map(inner.compile(graph, options), (program) => {
-            let first: Parameters<typeof program.run>[0] | undefined;
-            return options?.constant === undefined
-              ? program
-              : { ...program, run: (inputs, asked) => program.run((first ??= inputs), asked) };
-          }),
-      };
-    },
+    () =>
+      altered(makeInterpreterCompute(), (program, options) => {
+        let first: Parameters<Program["run"]>[0] | undefined;
+        return options?.constant === undefined
+          ? program
+          : { ...program, run: (inputs, asked) => program.run((first ??= inputs), asked) };
+      }),
   ],
   "shares memory with the caller": [
     "compute.array.round-trip",
@@ -91,28 +92,20 @@ const defective: Readonly<Record<string, readonly [string, () => ComputeShape]>>
   ],
   "hides what is not finite": [
     "compute.non-finite.seen",
-    () => {
-      const inner = makeInterpreterCompute({ precision: "f32" });
-      return {
-        ...inner,
-        compile: (graph, options) =>
-          Effect.map(inner.compile(graph, options), (program) => ({
-            ...program,
-            run: (inputs, asked) =>
-              Effect.map(program.run(inputs, asked), (result) => ({
-                ...result,
-                values: Object.fromEntries(
-                  Object.entries(result.values).map(([name, data]) => [
-                    name,
-                    data instanceof Float32Array
-                      ? data.map((x) => (Number.isFinite(x) ? x : 0))
-                      : data,
-                  ]),
-                ),
-              })),
+    () =>
+      altered(makeInterpreterCompute({ precision: "f32" }), (program) => ({
+        ...program,
+        run: (inputs, asked) =>
+          Effect.map(program.run(inputs, asked), (result) => ({
+            ...result,
+            values: Object.fromEntries(
+              Object.entries(result.values).map(([name, data]) => [
+                name,
+                data instanceof Float32Array ? data.map((x) => (Number.isFinite(x) ? x : 0)) : data,
+              ]),
+            ),
           })),
-      };
-    },
+      })),
   ],
   "throws instead of failing": [
     "compute.array.foreign",

@@ -39,6 +39,21 @@ export const updateLaws = <E, R>(bench: PolicyBench<E, R>): ReadonlyArray<Law<R>
         return { report, after: yield* probe(policy, batch) };
       }),
     );
+  /** A token-mean update is the same with the first sample changed like this as it is without that sample. */
+  const countsForNothing = (change: (sample: TrainSample) => TrainSample, hint: string) =>
+    Effect.gen(function* () {
+      const without = yield* updateOnce((batch) => batch.slice(1));
+      const changed = yield* updateOnce((batch) =>
+        batch.map((sample, i) => (i === 0 ? change(sample) : sample)),
+      );
+      yield* demand(
+        sameUpdate(without.report, changed.report) &&
+          farthest(without.after, changed.after) <= tolerance,
+        "the update without the sample",
+        { without: numbers(without.report), with: numbers(changed.report) },
+        hint,
+      );
+    });
   return [
     law(
       "policy.update.version",
@@ -159,38 +174,15 @@ export const updateLaws = <E, R>(bench: PolicyBench<E, R>): ReadonlyArray<Law<R>
     law(
       "policy.update.unsampled",
       "a sample without a teacher leaves a token-mean update as it is",
-      Effect.gen(function* () {
-        const plain = yield* updateOnce((batch) => batch.slice(1));
-        const beside = yield* updateOnce((batch) =>
-          batch.map((sample, i) => (i === 0 ? withoutTeacher(sample) : sample)),
-        );
-        yield* demand(
-          sameUpdate(plain.report, beside.report) &&
-            farthest(plain.after, beside.after) <= tolerance,
-          "the update without the sample",
-          { without: numbers(plain.report), with: numbers(beside.report) },
-          "samples without a teacher have mask 0",
-        );
-      }),
+      countsForNothing(withoutTeacher, "samples without a teacher have mask 0"),
     ),
     law(
       "policy.update.masked",
       "tokens with mask 0 leave a token-mean update as it is",
-      Effect.gen(function* () {
-        const plain = yield* updateOnce((batch) => batch.slice(1));
-        const masked = yield* updateOnce((batch) =>
-          batch.map((sample, i) =>
-            i === 0 ? { ...sample, mask: new Uint8Array(sample.mask.length) } : sample,
-          ),
-        );
-        yield* demand(
-          sameUpdate(plain.report, masked.report) &&
-            farthest(plain.after, masked.after) <= tolerance,
-          "the update without the tokens",
-          { without: numbers(plain.report), masked: numbers(masked.report) },
-          "the coefficients carry the mask and the denominators of the whole batch",
-        );
-      }),
+      countsForNothing(
+        (sample) => ({ ...sample, mask: new Uint8Array(sample.mask.length) }),
+        "the coefficients carry the mask and the denominators of the whole batch",
+      ),
     ),
     law(
       "policy.update.weights",
