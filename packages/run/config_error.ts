@@ -9,6 +9,7 @@ export const ConfigFault = Schema.Struct({
 });
 export type ConfigFault = typeof ConfigFault.Type;
 
+/** A configuration that cannot be run; `message` has a line for each fault. */
 export class ConfigError extends Schema.TaggedError<ConfigError>()("ConfigError", {
   message: Schema.String,
   faults: Schema.Array(ConfigFault),

@@ -45,6 +45,7 @@ export type Differences<A> =
       ? { readonly [K in keyof A]?: Differences<A[K]> }
       : A;
 
+/** What a run is made of, as far as it differs from its preset. */
 export interface RunDefinition {
   readonly preset?: PresetName;
   readonly config?: Differences<Omit<RunConfig, "preset">>;
@@ -53,6 +54,7 @@ export interface RunDefinition {
 
 const DEFINED: unique symbol = Symbol.for("@resd/run/RunDefinition");
 
+/** A definition that `defineRun` has marked, so that any other default export can be refused. */
 export interface DefinedRun extends RunDefinition {
   readonly [DEFINED]: true;
 }
@@ -70,6 +72,7 @@ export const defineRun = (definition: RunDefinition): DefinedRun => ({
   [DEFINED]: true,
 });
 
+/** Whether a value comes from `defineRun`, of whichever copy of this package. */
 export const isDefinedRun = (value: unknown): value is DefinedRun =>
   typeof value === "object" && value !== null && DEFINED in value;
 

@@ -6,6 +6,7 @@ import { evaluationLine, rolloutLine, updateLine } from "./event_lines.ts";
 import { openLines, writeJson, writeWhole } from "./files.ts";
 import { type RunFiles, stepName } from "./run_folder.ts";
 
+/** A tracker with what the end of a run needs to know. */
 export interface FileTracker {
   readonly event: Tracker["Service"]["event"];
   /** What the loop had counted when it ended; absent before. */

@@ -33,6 +33,7 @@ export interface Override {
   readonly flag?: string;
 }
 
+/** A whole configuration with its origins. */
 export interface ResolvedConfig {
   readonly config: RunConfig;
   /** Where each value came from, by dotted path. */

@@ -13,6 +13,8 @@ export const PluginManifest = Schema.Struct({
   entry: Schema.NonEmptyString,
 });
 export type PluginManifest = typeof PluginManifest.Type;
+
+/** The seam that a plugin provides, as manifests write it. */
 export type Seam = PluginManifest["seam"];
 
 const PackageJson = Schema.fromJsonString(

@@ -15,6 +15,7 @@ export type PluginChoice = typeof PluginChoice.Type;
 /** What `use` reads where a layer in code fills the slot. */
 export const CUSTOM = "custom";
 
+/** The whole of a run as data: config.resolved.json. */
 export const RunConfig = Schema.Struct({
   /** Whose values hold where nothing else is said. */
   preset: Schema.NonEmptyString,
@@ -47,6 +48,8 @@ export const SLOTS = {
   playbook: "playbook",
   compute: "compute",
 } as const;
+
+/** The name of a slot. */
 export type Slot = keyof typeof SLOTS;
 
 const byDefault = (use: string): PluginChoice => ({ use, options: {} });

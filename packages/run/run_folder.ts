@@ -30,6 +30,8 @@ export const runFiles = (folder: string) => ({
   evaluations: `${folder}/eval`,
   model: `${folder}/model`,
 });
+
+/** The names of a run's files. */
 export type RunFiles = ReturnType<typeof runFiles>;
 
 const freeName = Effect.fnUntraced(function* (

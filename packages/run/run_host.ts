@@ -15,6 +15,7 @@ export interface HostFacts {
   readonly git?: { readonly commit: string; readonly changed: boolean };
 }
 
+/** The program that a run happens in. */
 export class RunHost extends Context.Service<
   RunHost,
   {

@@ -4,6 +4,7 @@ import { Summary } from "@resd/resd";
 import { Schema } from "effect";
 import type { RunConfig } from "./run_config.ts";
 
+/** The contents of summary.json. */
 export const RunSummary = Schema.Struct({
   ...Summary.fields,
   outcome: Schema.Literals(["finished", "interrupted", "failed"]),
