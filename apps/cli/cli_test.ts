@@ -28,7 +28,7 @@ const resd = (
   new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [join(import.meta.dirname, "main.ts"), ...args], {
       cwd: ROOT,
-      env: { ...process.env, NO_COLOR: "1" },
+      env: { ...process.env, NO_COLOR: "1", FORCE_COLOR: undefined }, // Node warns when both are set
     });
     let out = "";
     let error = "";

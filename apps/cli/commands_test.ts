@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from "node:util";
 import { NodeServices } from "@effect/platform-node";
 import { assert, describe, it } from "@effect/vitest";
 import { Effect } from "effect";
@@ -10,7 +11,7 @@ const printed = (...args: ReadonlyArray<string>) =>
   Effect.gen(function* () {
     const exit = yield* Effect.exit(Command.runWith(resd([]), { version: "1.2.3" })(args));
     const lines = [...(yield* TestConsole.logLines), ...(yield* TestConsole.errorLines)];
-    return { exit, text: lines.join("\n") };
+    return { exit, text: stripVTControlCharacters(lines.join("\n")) }; // colour is the terminal's matter
   }).pipe(Effect.provide(NodeServices.layer));
 
 describe("resd", () => {
