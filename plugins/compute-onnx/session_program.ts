@@ -2,6 +2,7 @@
 import * as ort from "onnxruntime-node";
 import type { HostArray } from "@resd/core";
 import { type ArrayStore, type Stored, sizeOf, tensorOf } from "./array_store.ts";
+import { isLoop } from "./loops.ts";
 import { allocate } from "./memory.ts";
 import type { Plan, SessionSettings } from "./protocol.ts";
 import { runTail, type Stage, stagesOf } from "./tail.ts";
@@ -37,6 +38,8 @@ export class SessionProgram {
   readonly #stages: ReadonlyArray<Stage>;
   /** Positions of the inputs that are baked into the session. */
   readonly #constants: ReadonlyArray<number>;
+  /** Whether each input is read by a loop, so that all threads have to see it. */
+  readonly #looped: ReadonlyArray<boolean>;
   /** Whether each input is spent by a run. */
   readonly #donated: ReadonlyArray<boolean>;
   #session: ort.InferenceSession | undefined;
@@ -51,6 +54,8 @@ export class SessionProgram {
     this.#constants = plan.constants.map(({ slot }) =>
       plan.inputs.findIndex((input) => input.slot === slot),
     );
+    const looped = new Set(plan.tail.flatMap(({ op, inputs }) => (isLoop(op) ? inputs : [])));
+    this.#looped = plan.inputs.map(({ slot }) => looped.has(slot));
     this.#donated = plan.inputs.map(({ slot }) => plan.donate.includes(slot));
   }
 
@@ -88,7 +93,12 @@ export class SessionProgram {
     let host = 0;
     plan.inputs.forEach(({ slot }, index) => {
       const handle = handles[index]!;
-      slots[slot] = handle >= 0 ? store.get(handle) : { ...plan.slots[slot]!, data: data[host++]! };
+      if (handle >= 0) {
+        slots[slot] = store.get(handle);
+        return;
+      }
+      const given = { ...plan.slots[slot]!, data: data[host++]! };
+      slots[slot] = this.#looped[index] ? { ...given, data: copyOf(given) } : given;
     });
     await this.#prepare(slots, handles);
     if (this.#session !== undefined) {
