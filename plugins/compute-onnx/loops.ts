@@ -55,14 +55,16 @@ const add: Loop = ([a, b, out], from, to) => {
 
 /** Σ x², by four sums side by side: one would wait for itself at every step. */
 const sumSquares: Loop = ([x], from, to) => {
-  let [a, b, c, d] = [0, 0, 0, 0];
+  let a = 0;
+  let b = 0;
+  let c = 0;
+  let d = 0;
   const whole = from + ((to - from) & ~3);
   for (let i = from; i < whole; i += 4) {
-    const [p, q, r, s] = [x![i]!, x![i + 1]!, x![i + 2]!, x![i + 3]!];
-    a += p * p;
-    b += q * q;
-    c += r * r;
-    d += s * s;
+    a += x![i]! * x![i]!;
+    b += x![i + 1]! * x![i + 1]!;
+    c += x![i + 2]! * x![i + 2]!;
+    d += x![i + 3]! * x![i + 3]!;
   }
   for (let i = whole; i < to; i++) a += x![i]! * x![i]!;
   return a + b + (c + d);
