@@ -17,13 +17,13 @@ import {
   where,
 } from "./elementwise.ts";
 import { gatherLast, gatherRows, scatterAddLast, scatterAddRows } from "./indexing.ts";
-import { softmax } from "./linear.ts";
+import { matMul, softmax } from "./linear.ts";
 import { matMulGradient } from "./matmul_gradient.ts";
 import { broadcastTo, pad, reshape, slice, sliceAxis, split, transpose } from "./movement.ts";
 import type { OpName } from "./op_attributes.ts";
 import { rope } from "./primitives.ts";
-import { mean, sum } from "./reductions.ts";
-import { reducedShape, sameShape, type Shape } from "./shape.ts";
+import { sum } from "./reductions.ts";
+import { reducedShape, sameShape, type Shape, sizeOf } from "./shape.ts";
 import { full } from "./sources.ts";
 import { sumTo } from "./sum_to.ts";
 import type { Node, Tensor } from "./tensor.ts";
@@ -155,17 +155,22 @@ const ropeRule: Rule = ({ node, grads, wanted }) => {
 };
 
 /** With r = rsqrt(mean(x²)+eps) and n = x·r: dw = Σ g·n, dx = r·(g·w − n·mean(g·w·n)). */
+/**
+ * With u = g·x and r the reciprocal root: dx = r·g·weight − x·r³·(Σ u·weight)/D, dweight = Σ r·u. Both sums are products
+ * of u with a vector, which is all that has to be read of it.
+ */
 const rmsNormRule: Rule = ({ node, grads, wanted }) => {
   const [x, weight] = node.inputs as [Tensor, Tensor];
   const [g] = grads as [Tensor];
+  const D = weight.shape[0]!;
   const r = reciprocalRms(x, attributesOf(node, "rmsNorm").eps);
-  const normed = mul(x, r);
-  const weighted = mul(g, weight);
+  const rows = sizeOf(r.shape);
+  const products = reshape(mul(g, x), [rows, D]);
+  const along = () => reshape(matMul(products, reshape(weight, [D, 1])), r.shape);
+  const cube = () => mul(mul(r, mul(r, r)), 1 / D);
   return [
-    wanted[0]
-      ? mul(r, sub(weighted, mul(normed, mean(mul(weighted, normed), -1, true))))
-      : undefined,
-    wanted[1] ? sumTo(mul(g, normed), weight.shape) : undefined,
+    wanted[0] ? sub(mul(mul(g, weight), r), mul(x, mul(along(), cube()))) : undefined,
+    wanted[1] ? reshape(matMul(reshape(r, [1, rows]), products), weight.shape) : undefined,
   ];
 };
 
@@ -202,9 +207,9 @@ export const RULES: Readonly<Partial<Record<OpName, Rule>>> = {
   rsqrt: unary((g, _x, y) => mul(mul(g, -0.5), mul(y, mul(y, y)))),
   reciprocal: unary((g, _x, y) => neg(mul(g, mul(y, y)))),
   sigmoid: unary((g, _x, y) => mul(g, mul(y, sub(1, y)))),
-  silu: unary((g, x) => {
+  silu: unary((g, x, y) => {
     const s = sigmoid(x);
-    return mul(mul(g, s), add(mul(x, sub(1, s)), 1));
+    return mul(g, add(mul(y, sub(1, s)), s));
   }),
   tanh: unary((g, _x, y) => mul(g, sub(1, mul(y, y)))),
   pow: ({ node, grads }) => {
