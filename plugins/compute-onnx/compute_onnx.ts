@@ -228,7 +228,7 @@ export const layer = (options: typeof Options.Encoded): Layer.Layer<Compute, Plu
       const decoded = yield* decodeOptions("compute-onnx", Options, options);
       return yield* make({
         threads: decoded.threads === 0 ? availableParallelism() : decoded.threads,
-        spinning: decoded.spinning,
+        spinMicros: decoded.spinMicros,
         memoryPattern: decoded.memoryPattern,
         arena: decoded.arena,
         optimization: decoded.optimization,

@@ -42,11 +42,18 @@ class TensorMap<Value> {
   }
 }
 
+const workOf = ({ op, inputs, outputs, attributes }: Node): number => {
+  const results = sizeOf(outputs[0]!.shape);
+  if (op !== "matMul") return results;
+  return 2 * results * inputs[0]!.shape.at(attributes.transA === true ? -2 : -1)!;
+};
+
 /** Lowers the head: names of ONNX values, made on demand in topological order. */
 class Head {
   readonly emitter = new Emitter();
   readonly names = new TensorMap<string>();
   readonly #used = new Map<string, Tensor>();
+  #work = 0;
 
   /** Inputs that the model reads. */
   get inputs(): ReadonlyArray<readonly [string, Tensor]> {
@@ -58,6 +65,11 @@ class Head {
     if (known !== undefined) return known;
     this.#lower(tensor.node);
     return this.names.get(tensor)!;
+  }
+
+  /** Arithmetic operations of all nodes so far, counting one a result but for products. */
+  get work(): number {
+    return this.#work;
   }
 
   #bind(node: Node, names: ReadonlyArray<string>): void {
@@ -89,6 +101,7 @@ class Head {
       ]);
       return;
     }
+    this.#work += workOf(node);
     const rule = RULES[node.op];
     const inputs = () => node.inputs.map((input) => this.name(input));
     const special =
@@ -237,6 +250,7 @@ export const lowerGraph = (source: Graph, options: CompileOptions = {}): Plan =>
   const donated = new Set((options.donate ?? []).map((name) => slotOf.get(name)!));
   return {
     name: graph.name,
+    work: head.work,
     model:
       fetches.length === 0
         ? undefined

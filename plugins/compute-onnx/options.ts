@@ -6,8 +6,13 @@ export const Options = Schema.Struct({
   threads: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)).pipe(
     Schema.withDecodingDefaultKey(Effect.succeed(0)),
   ),
-  /** Busy-wait between operators: faster on an idle machine, much slower where cores are shared. */
-  spinning: Schema.Boolean.pipe(Schema.withDecodingDefaultKey(Effect.succeed(false))),
+  /**
+   * Microseconds that a thread waits actively for the next operator. A few save a wake-up at most operators; many take
+   * the cores from others, and from this backend's own threads where cores are shared.
+   */
+  spinMicros: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)).pipe(
+    Schema.withDecodingDefaultKey(Effect.succeed(20)),
+  ),
   /** Pre-planned activation memory: the same speed for more memory. */
   memoryPattern: Schema.Boolean.pipe(Schema.withDecodingDefaultKey(Effect.succeed(false))),
   /** ONNX Runtime's arena: a quarter faster. */

@@ -21,6 +21,8 @@ export interface SlotInfo {
 /** A lowered graph, ready for the worker. */
 export interface Plan {
   readonly name: string;
+  /** Arithmetic operations of the session, roughly: what its threads are worth. */
+  readonly work: number;
   /** The ONNX model, absent when every operation is a primitive. */
   readonly model: Uint8Array | undefined;
   readonly slots: ReadonlyArray<SlotInfo>;
@@ -38,7 +40,7 @@ export interface Plan {
 
 export interface SessionSettings {
   readonly threads: number;
-  readonly spinning: boolean;
+  readonly spinMicros: number;
   readonly memoryPattern: boolean;
   readonly arena: boolean;
   readonly optimization: "disabled" | "basic" | "extended" | "all";

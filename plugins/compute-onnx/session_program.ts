@@ -8,19 +8,31 @@ import type { Plan, SessionSettings } from "./protocol.ts";
 import { runTail, type Stage, stagesOf } from "./tail.ts";
 import type { Team } from "./team.ts";
 
+/** Operations from which a second thread pays: below, waking it takes longer than what it takes over. */
+const WORTH_THREADS = 4e6;
+
 const sessionOptions = (
+  { work }: Plan,
   settings: SessionSettings,
   externalData: ReadonlyArray<{ readonly path: string; readonly data: Uint8Array }>,
 ): ort.InferenceSession.SessionOptions => ({
   executionProviders: ["cpu"],
   graphOptimizationLevel: settings.optimization,
-  intraOpNumThreads: settings.threads,
+  intraOpNumThreads: work < WORTH_THREADS ? 1 : settings.threads,
   interOpNumThreads: 1,
   executionMode: "sequential",
   enableCpuMemArena: settings.arena,
   enableMemPattern: settings.memoryPattern,
   logSeverityLevel: 3,
-  extra: { session: { intra_op: { allow_spinning: settings.spinning ? "1" : "0" } } },
+  extra: {
+    session: {
+      intra_op: {
+        allow_spinning: settings.spinMicros > 0 ? "1" : "0",
+        ...(settings.spinMicros > 0 ? { spin_duration_us: String(settings.spinMicros) } : {}),
+      },
+      force_spinning_stop: "1",
+    },
+  },
   ...(externalData.length === 0 ? {} : { externalData }),
 });
 
@@ -71,7 +83,7 @@ export class SessionProgram {
     });
     this.#session = await ort.InferenceSession.create(
       model,
-      sessionOptions(this.#settings, external),
+      sessionOptions(this.#plan, this.#settings, external),
     );
     this.#baked = this.#constants.map((input) => handles[input]!);
   }
