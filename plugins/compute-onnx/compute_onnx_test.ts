@@ -260,27 +260,4 @@ describe("layer()", () => {
       assert.include(short.message, "Expected 8 values for input table [4, 2], got 3");
     }).pipe(Effect.provide(layer({ threads: 1 }))),
   );
-
-  it.live("updates every element of a copied array in place, with all threads", () =>
-    Effect.gen(function* () {
-      const compute = yield* Compute;
-      const size = 1 << 18;
-      const a = input("a", [size]);
-      const copied = yield* compute.compile(graph({ copy: a }));
-      const program = yield* compute.compile(
-        graph({ next: lerp(a, input("b", [size]), input("rate", [1])) }),
-        { donate: ["a"] },
-      );
-      const zero = yield* compute.put(new Float32Array(size), [size]);
-      const one = yield* compute.put(new Float32Array(size).fill(1), [size]);
-      let teacher = (yield* copied.run({ a: zero })).arrays.copy!;
-      const rate = new Float32Array([0.5]);
-      for (let step = 0; step < 3; step++) {
-        teacher = (yield* program.run({ a: teacher, b: one, rate })).arrays.next!;
-      }
-      const values = yield* compute.get(teacher);
-      assert.isTrue(values.every((value) => value === 0.875));
-      assert.isTrue((yield* compute.get(zero)).every((value) => value === 0));
-    }).pipe(Effect.provide(layer({ threads: 2 }))),
-  );
 });

@@ -1,6 +1,6 @@
 /** Laws of arrays: handles stay what they are until they are spent, and a spent one is an error. */
 import { type Arr, Compute, type ComputeError, type HostArray } from "@resd/core";
-import { adamw, add, graph, input, interpret, mul, sum } from "@resd/tensor";
+import { adamw, add, graph, input, interpret, lerp, mul, sum } from "@resd/tensor";
 import { Effect } from "effect";
 import { demand, type Law, law, shown } from "../law.ts";
 import { demandClose } from "./compare.ts";
@@ -62,6 +62,37 @@ const donationLaws = (tolerance: number): ReadonlyArray<Law<Compute>> => [
       yield* program.run({ x: handle });
       yield* demandRefusal(compute.get(handle), "reading a donated handle");
       yield* demandRefusal(program.run({ x: handle }), "running on a donated handle");
+    }),
+  ),
+  law(
+    "compute.donate.copied",
+    "a copy is updated in place in every element, and its source stays as it is",
+    Effect.gen(function* () {
+      const compute = yield* Compute;
+      // Long enough for a backend to divide it between threads.
+      const size = 1 << 18;
+      const a = input("a", [size]);
+      const copying = yield* compute.compile(graph({ copy: a }, { name: "law/copying" }));
+      const moving = yield* compute.compile(
+        graph({ next: lerp(a, input("b", [size]), input("rate", [1])) }, { name: "law/moving" }),
+        { donate: ["a"] },
+      );
+      const zero = yield* compute.put(new Float32Array(size), [size]);
+      const one = yield* compute.put(new Float32Array(size).fill(1), [size]);
+      let moved = (yield* copying.run({ a: zero })).arrays.copy as Arr;
+      const rate = Float32Array.of(0.5);
+      for (let step = 0; step < 3; step++) {
+        moved = (yield* moving.run({ a: moved, b: one, rate })).arrays.next as Arr;
+      }
+      const hint = "a part of the program worked on another copy than the one that is kept";
+      for (const [handle, wanted] of [
+        [moved, 0.875],
+        [zero, 0],
+      ] as const) {
+        const wrong = (yield* compute.get(handle)).findIndex((value) => value !== wanted);
+        yield* demand(wrong === -1, `${wanted} everywhere`, `another value at ${wrong}`, hint);
+      }
+      yield* compute.release([moved, zero, one]);
     }),
   ),
   law(
