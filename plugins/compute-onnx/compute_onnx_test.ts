@@ -8,7 +8,6 @@ import {
   graph,
   gatherRows,
   input,
-  lerp,
   interpret,
   matMul,
   mul,
