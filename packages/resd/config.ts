@@ -2,6 +2,7 @@
 import { Objective, Sampling } from "@resd/core";
 import { Schema } from "effect";
 import { ConciseSchedule } from "./playbook/concise.ts";
+import { EvaluationStages, StopRule } from "./protocol.ts";
 
 const Count = Schema.Int.check(Schema.isGreaterThan(0));
 const CountOrZero = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0));
@@ -128,6 +129,8 @@ export const ResdConfig = Schema.Struct({
   evaluation: Schema.Struct({
     /** Inner updates between evaluations; the untrained and the final policy are always evaluated. */
     every: Count,
+    /** Evaluations by environment interactions instead, so that methods with unlike updates are measured alike. */
+    at: Schema.optionalKey(EvaluationStages),
     /** The first so many held-out tasks. */
     tasks: Schema.Union([Count, Schema.Literal("all")]),
     /** k of mean@k and best@k. */
@@ -135,6 +138,8 @@ export const ResdConfig = Schema.Struct({
     /** Whether the teacher is measured too: its weights, with the current playbook in context. */
     teacher: Schema.Boolean,
   }),
+  /** What ends the run before its last update. */
+  stop: Schema.optionalKey(StopRule),
   limits: Limits,
 });
 export type ResdConfig = typeof ResdConfig.Type;

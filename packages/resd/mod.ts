@@ -30,6 +30,7 @@ export * from "./playbook/store.ts";
 export * from "./playbook/tagging.ts";
 export * from "./playbook_history.ts";
 export * from "./presets.ts";
+export * from "./protocol.ts";
 export * from "./rollout.ts";
 export * from "./rollout_request.ts";
 export * from "./run_state.ts";

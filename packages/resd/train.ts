@@ -19,6 +19,7 @@ import type { TrainError } from "./error.ts";
 import { evaluate, heldOutTasks } from "./evaluate.ts";
 import { makeJournal } from "./journal.ts";
 import { followPlaybooks } from "./playbook_history.ts";
+import { evaluationDue, isOver } from "./protocol.ts";
 import { reportUngraded } from "./report.ts";
 import type { RunState } from "./run_state.ts";
 import { makeSolutionBuffer } from "./solution_buffer.ts";
@@ -151,14 +152,21 @@ export const train = Effect.fn("resd.train")(function* (
     }
 
     yield* measure(config, state, heldOut.rows);
-    for (let batch = 0; batch < plan.batches && totals.updates < plan.updates; batch++) {
+    const over = () =>
+      totals.updates === plan.updates ||
+      isOver(
+        config.stop,
+        totals,
+        totals.curve.map((point) => point.student.perTask),
+      );
+    for (let batch = 0; batch < plan.batches && !over(); batch++) {
       const rows = yield* Effect.forEach(batchPlaces(plan, config.batchSize, batch), source.get);
       state.studentPlaybook.startBatch();
       let before: ReadonlyMap<string, number> | undefined;
       for (let inner = 0; inner < config.updatesPerBatch; inner++) {
-        if (totals.updates === plan.updates) break;
+        if (over()) break;
         const scores = yield* step(config, state, { update: totals.updates, batch, inner }, rows);
-        if (totals.updates % config.evaluation.every === 0)
+        if (evaluationDue(config.evaluation, totals, totals.curve.at(-1)?.interactions ?? 0))
           yield* measure(config, state, heldOut.rows);
         if (stopsEarly(config.earlyStop, inner + 1, scores, before)) break;
         before = scores;

@@ -249,6 +249,33 @@ describe("train", () => {
       }),
   );
 
+  it.effect("train() evaluates at counts of interactions, where stages say so", () =>
+    Effect.gen(function* () {
+      const world = learner();
+      const evaluation = { every: 1, tasks: "all", samples: 1, teacher: false } as const;
+      yield* run(world, smallConfig({ evaluation: { ...evaluation, at: [{ every: 4 }] } }));
+      assert.deepEqual(
+        eventsOf(world, "Evaluated").map((event) => [event.update, event.interactions]),
+        [
+          [0, 0],
+          [2, 4],
+          [4, 8],
+        ],
+      );
+    }),
+  );
+
+  it.effect("train() ends early by its stop rule, evaluated and finished", () =>
+    Effect.gen(function* () {
+      const world = learner();
+      const summary = yield* run(world, smallConfig({ stop: { interactions: 3 } }));
+      assert.strictEqual(summary.updates, 2);
+      assert.strictEqual(summary.curve.at(-1)?.update, 2);
+      assert.isDefined(summary.heldOut.after);
+      assert.strictEqual(eventsOf(world, "Ended")[0]?.outcome, "finished");
+    }),
+  );
+
   it.effect("train() returns a summary that its schema takes and that the last event carries", () =>
     Effect.gen(function* () {
       const world = learner();

@@ -53,6 +53,11 @@ const rules: ReadonlyArray<Rule> = [
       (config.resd.sections.feedback ? undefined : "resd.sections.feedback is false"),
   },
   {
+    path: "resd.evaluation.every",
+    because: ({ resd }) =>
+      resd.evaluation.at === undefined ? undefined : "resd.evaluation.at says when to evaluate",
+  },
+  {
     path: "resd.warmup.from",
     because: ({ resd }) => (resd.warmup.updates === 0 ? "resd.warmup.updates is 0" : undefined),
   },
