@@ -41,7 +41,7 @@ const train = (overrides: ReadonlyArray<Override>) =>
 
 ${OVERRIDES}
 
---preset <name> starts from another preset, --seed <n> draws other tasks and samples, --run-dir <folder> says where the run is written (runs/<variant>-seed-<n> unless given). Ctrl-C leaves a readable folder.`,
+--preset <name> starts from another preset, --variant <name> runs another method on it (docs/variants.md), --seed <n> draws other tasks and samples, --run-dir <folder> says where the run is written (runs/<name>-seed-<n> unless given). Ctrl-C leaves a readable folder.`,
     ),
     Command.withShortDescription("Train a policy, and report"),
     Command.withExamples([

@@ -43,3 +43,4 @@ export * from "./summary.ts";
 export * from "./teach.ts";
 export * from "./teacher_context.ts";
 export * from "./train.ts";
+export * from "./variants.ts";

@@ -3,8 +3,9 @@
  * its runs, `released/*` as the published scripts ran them. Where paper and code differ, a `paper/*` preset follows the
  * paper and a `released/*` preset the code.
  */
-import type { Sampling, TeacherRule } from "@resd/core";
+import type { Distill, Sampling, TeacherRule } from "@resd/core";
 import type { ResdConfig } from "./config.ts";
+import type { DistillConfig } from "./variants.ts";
 
 /** The method as the paper describes it, for presets to say what they do otherwise. */
 const method = {
@@ -27,7 +28,7 @@ const sampled = (temperature: number, topP: number, maxTokens: number): Sampling
 });
 
 /** The reference run: a decoder of under a million parameters on the chip that nobody documented. */
-const kestrel: ResdConfig = {
+const kestrel: DistillConfig = {
   batchSize: 16,
   rolloutsPerPrompt: 1,
   updatesPerBatch: 4,
@@ -72,7 +73,7 @@ const kestrel: ResdConfig = {
 };
 
 /** The settings that the paper shares between its runs, with the values of its first task. */
-const paper: ResdConfig = {
+const paper: DistillConfig = {
   batchSize: 32,
   rolloutsPerPrompt: 1,
   updatesPerBatch: 4,
@@ -117,7 +118,7 @@ const paper: ResdConfig = {
   },
 };
 
-const withoutCeiling = (alpha: number, teacher: TeacherRule): ResdConfig["objective"] => ({
+const withoutCeiling = (alpha: number, teacher: TeacherRule): Distill => ({
   _tag: "Distill",
   alpha,
   support: { _tag: "top-k", k: 100, rest: "tail" },
@@ -135,9 +136,9 @@ const bouncing: Pick<ResdConfig, "sampling" | "limits"> = {
   limits: { ...paper.limits, promptTokens: 58_368, teacherPromptTokens: 58_368 },
 };
 
-const paperManufactoria: ResdConfig = { ...paper, updates: 92 };
+const paperManufactoria: DistillConfig = { ...paper, updates: 92 };
 
-const paperBouncingEasy: ResdConfig = {
+const paperBouncingEasy: DistillConfig = {
   ...paper,
   ...bouncing,
   updates: 80,
@@ -146,7 +147,7 @@ const paperBouncingEasy: ResdConfig = {
   concise: { method: "staleness", every: 4, cap: 120, window: 1, afterCuration: true },
 };
 
-const paperBouncingMedium: ResdConfig = {
+const paperBouncingMedium: DistillConfig = {
   ...paper,
   ...bouncing,
   updates: 40,
@@ -154,7 +155,7 @@ const paperBouncingMedium: ResdConfig = {
   concise: { method: "prioritized", every: 4, cap: 150, window: 1, afterCuration: true },
 };
 
-const paperFiner: ResdConfig = {
+const paperFiner: DistillConfig = {
   ...paper,
   updates: 124,
   rewardPolicy: "fraction",
@@ -164,14 +165,14 @@ const paperFiner: ResdConfig = {
 };
 
 /** What all published scripts do otherwise than the paper says (traps T1, T6, T16). */
-const released = (config: ResdConfig, alpha: number, scoreAtLeast: number): ResdConfig => ({
+const released = (config: DistillConfig, alpha: number, scoreAtLeast: number): DistillConfig => ({
   ...config,
   objective: withoutCeiling(alpha, { _tag: "frozen" }),
   successRule: { scoreAtLeast },
   feedbackBesideSolution: false,
 });
 
-const releasedManufactoria: ResdConfig = {
+const releasedManufactoria: DistillConfig = {
   ...released(paperManufactoria, 1, 0.5),
   successWeights: true,
   concise: { method: "staleness", every: 4, cap: 200, window: 1, afterCuration: true },
@@ -189,7 +190,7 @@ export const presets = {
   "released/bsim-easy": released(paperBouncingEasy, 0.5, 0.5),
   "released/bsim-medium": released(paperBouncingMedium, 1, 0.5),
   "released/finer": { ...released(paperFiner, 0.5, 1), lr: 1e-5 },
-} as const satisfies Readonly<Record<string, ResdConfig>>;
+} as const satisfies Readonly<Record<string, DistillConfig>>;
 
 /** The name of a preset, as `--preset` takes it. */
 export type PresetName = keyof typeof presets;

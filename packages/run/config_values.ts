@@ -69,6 +69,23 @@ export const overlay = (
   return merged;
 };
 
+/** What `overlay` has to lay over `before` to make it `after`: values that differ, and `null` for what is gone. */
+export const changesBetween = (before: Values, after: Values): Values => {
+  const changes: Record<string, unknown> = {};
+  for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
+    const [old, now] = [before[key], after[key]];
+    if (now === undefined) {
+      if (old !== undefined) changes[key] = null;
+    } else if (isValues(old) && isValues(now)) {
+      const inner = changesBetween(old, now);
+      if (Object.keys(inner).length > 0) changes[key] = inner;
+    } else if (JSON.stringify(old) !== JSON.stringify(now)) {
+      changes[key] = now;
+    }
+  }
+  return changes;
+};
+
 /** The value at a path, or undefined. */
 export const valueAt = (values: unknown, path: ReadonlyArray<PropertyKey>): unknown =>
   path.reduce<unknown>(

@@ -3,9 +3,9 @@ import type { ConfigFault } from "./config_error.ts";
 import type { Sources } from "./config_values.ts";
 import { CUSTOM, type RunConfig, SLOTS } from "./run_config.ts";
 
-/** Where a value stands that nobody asked for by itself: below the presets, in one, or in the folder of an earlier run. */
-const isInherited = (source: string): boolean =>
-  source === "defaults" || source.startsWith("preset ") || source.startsWith("run ");
+/** Where a value stands that nobody asked for by itself: below the presets, in one, in a variant, or in the folder of an earlier run. */
+export const isInherited = (source: string): boolean =>
+  source === "defaults" || /^(preset|variant|run) /.test(source);
 
 interface Rule {
   readonly path: string;

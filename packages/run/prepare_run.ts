@@ -64,7 +64,7 @@ export const prepareRun = Effect.fn("prepareRun")(function* (
     phases["load"] = yield* elapsed;
     const weights = yield* (yield* Policy).version("student");
     yield* writePreface(files, resolved, facts, parts, weights);
-    yield* train(config.resd, { variant: config.variant }).pipe(
+    yield* train(config.resd, { variant: config.name }).pipe(
       // What was learned before an interruption is worth keeping; if it cannot be kept, the first reason stands.
       Effect.onExit((exit) => (Exit.isSuccess(exit) ? Effect.void : Effect.ignore(save))),
     );
@@ -73,7 +73,7 @@ export const prepareRun = Effect.fn("prepareRun")(function* (
 
   const counted = (wallSeconds: number): Summary =>
     summaryOf(makeTotals(), {
-      variant: config.variant,
+      variant: config.name,
       seed: config.seed,
       wallSeconds,
       phases: {},

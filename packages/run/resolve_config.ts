@@ -1,10 +1,11 @@
 /** From presets, files and command lines to one configuration, every value of which knows where it came from. */
-import { type PresetName, presets } from "@resd/resd";
+import { type PresetName, type VariantName, presets, variants } from "@resd/resd";
 import { Effect, Schema, SchemaIssue } from "effect";
 import { type ConfigError, type ConfigFault, configError } from "./config_error.ts";
 import {
   type Sources,
   type Values,
+  changesBetween,
   isValues,
   overlay,
   sourceAt,
@@ -42,6 +43,9 @@ export interface ResolvedConfig {
 
 /** The preset of a run that names none. */
 export const DEFAULT_PRESET: PresetName = "kestrel";
+
+/** The variant of a run that names none. */
+export const DEFAULT_VARIANT: VariantName = "resd";
 
 const fault = (path: string, source: string, message: string): ConfigFault => ({
   path,
@@ -103,9 +107,27 @@ export const schemaFaults = (
     return fault(at, source, `${message}${got}, at ${at} (${source}); correct it there`);
   });
 
+type Layered = ConfigPart & { readonly sourceOf?: (path: string) => string };
+
+/** Which entry of a table was asked for last. */
+const chosen = Effect.fnUntraced(function* <Name extends string>(
+  key: string,
+  parts: ReadonlyArray<Layered>,
+  table: Readonly<Record<Name, unknown>>,
+  otherwise: Name,
+): Effect.fn.Return<Name, ConfigError> {
+  const part = parts.findLast(({ values }) => values[key] !== undefined);
+  if (part === undefined) return otherwise;
+  const name = String(part.values[key]);
+  if (Object.hasOwn(table, name)) return name as Name;
+  const source = part.sourceOf?.(key) ?? part.source;
+  const message = `Expected the name of a ${key}, got ${name}, at ${source}; ${nearestAdvice(name, Object.keys(table))}`;
+  return yield* configError([fault(key, source, message)]);
+});
+
 /**
- * Resolves a configuration: defaults ← preset ← parts, in order ← overrides. Every fault there is comes in one error, with
- * the key, the place and what to do: unknown presets and keys with the nearest valid name, values that the schema
+ * Resolves a configuration: defaults ← preset ← variant ← parts, in order ← overrides. Every fault there is comes in one
+ * error, with the key, the place and what to do: unknown presets, variants and keys with the nearest valid name, values that the schema
  * refuses, values that have no effect in this combination.
  */
 export const resolveConfig = Effect.fn("resolveConfig")(function* (
@@ -113,28 +135,22 @@ export const resolveConfig = Effect.fn("resolveConfig")(function* (
   overrides: ReadonlyArray<Override> = [],
 ): Effect.fn.Return<ResolvedConfig, ConfigError> {
   const asked = readOverrides(overrides);
-  const all: ReadonlyArray<ConfigPart & { readonly sourceOf?: (path: string) => string }> = [
+  const all: ReadonlyArray<Layered> = [
     ...parts,
     { source: "command line", values: asked.values, sourceOf: asked.flagOf },
   ];
 
-  const preset = all.findLast(({ values }) => values["preset"] !== undefined);
-  const name = preset === undefined ? DEFAULT_PRESET : String(preset.values["preset"]);
-  if (!Object.hasOwn(presets, name)) {
-    const source = preset?.sourceOf?.("preset") ?? preset?.source ?? "defaults";
-    const message = `Expected the name of a preset, got ${name}, at ${source}; ${nearestAdvice(name, Object.keys(presets))}`;
-    return yield* configError([fault("preset", source, message)]);
-  }
+  const preset = yield* chosen("preset", all, presets, DEFAULT_PRESET);
+  const variant = yield* chosen("variant", all, variants, DEFAULT_VARIANT);
 
   const sources: Sources = new Map();
   const lay = (below: Values, above: Values, sourceOf: (path: string) => string) =>
     overlay(below, above, sources, sourceOf);
   let inherited = lay({}, { ...baseConfig }, () => "defaults");
-  inherited = lay(
-    inherited,
-    { preset: name, variant: name, resd: presets[name as PresetName] },
-    () => `preset ${name}`,
-  );
+  const named = { preset, variant, name: variant === DEFAULT_VARIANT ? preset : variant };
+  inherited = lay(inherited, { ...named, resd: presets[preset] }, () => `preset ${preset}`);
+  const changes = { resd: changesBetween(presets[preset], variants[variant].of(presets[preset])) };
+  inherited = lay(inherited, changes, () => `variant ${variant}`);
   let values = inherited;
   for (const part of all) {
     values = lay(values, part.values, part.sourceOf ?? (() => part.source));

@@ -1,6 +1,6 @@
 import { Curator } from "@resd/core";
 import { assert, describe, it } from "@effect/vitest";
-import { presets } from "@resd/resd";
+import { type PresetName, presets, variantNames, variants } from "@resd/resd";
 import { Effect, Layer } from "effect";
 import { defineRun, partsOf } from "./define_run.ts";
 import { type ConfigPart, type Override, resolveConfig } from "./resolve_config.ts";
@@ -23,7 +23,8 @@ describe("resolveConfig", () => {
     Effect.gen(function* () {
       const { config, sources } = yield* resolveConfig([]);
       assert.strictEqual(config.preset, "kestrel");
-      assert.strictEqual(config.variant, "kestrel");
+      assert.strictEqual(config.variant, "resd");
+      assert.strictEqual(config.name, "kestrel");
       assert.deepStrictEqual(config.resd, presets.kestrel);
       assert.deepStrictEqual(config.environment, { use: "kestrel", options: {} });
       assert.strictEqual(sources["resd.lr"], "preset kestrel");
@@ -139,6 +140,52 @@ describe("resolveConfig", () => {
     }),
   );
 
+  it.effect("resolveConfig() applies a variant between the preset and everything else", () =>
+    Effect.gen(function* () {
+      const { config, sources } = yield* resolveConfig(
+        file({ variant: "sdpo", resd: { lr: 5e-4 } }),
+        flags("variant=grpo", "resd.objective.clipHigh=0.2"),
+      );
+      assert.strictEqual(config.variant, "grpo");
+      assert.strictEqual(config.name, "grpo");
+      assert.deepEqual(config.resd.objective, {
+        _tag: "PolicyGradient",
+        shaping: "grpo",
+        clipLow: 0.2,
+        clipHigh: 0.2,
+        aggregation: "token-mean",
+      });
+      assert.deepInclude(sources, {
+        "resd.objective._tag": "variant grpo",
+        "resd.objective.aggregation": "preset kestrel",
+        "resd.objective.clipHigh": "--resd.objective.clipHigh",
+        "resd.reflect": "variant grpo",
+        "resd.lr": "file my.toml",
+      });
+      assert.notProperty(sources, "resd.objective.alpha");
+    }),
+  );
+
+  it.effect("resolveConfig() resolves every variant on every preset to what its table says", () =>
+    Effect.gen(function* () {
+      for (const preset of Object.keys(presets) as Array<PresetName>) {
+        for (const variant of variantNames) {
+          const { config } = yield* resolveConfig(file({ preset, variant }));
+          assert.deepStrictEqual(config.resd, variants[variant].of(presets[preset]));
+          assert.strictEqual(config.name, variant === "resd" ? preset : variant);
+        }
+      }
+    }),
+  );
+
+  it.effect("resolveConfig() refuses an unknown variant with the nearest name", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* faultsOf([], flags("variant=spdo")), [
+        "Expected the name of a variant, got spdo, at --variant; did you mean sdpo?",
+      ]);
+    }),
+  );
+
   it.effect("resolveConfig() reports every value that the schema refuses, with its source", () =>
     Effect.gen(function* () {
       const messages = yield* faultsOf(
@@ -182,7 +229,7 @@ describe("resolveConfig", () => {
   it.effect("resolveConfig() notes slots that are filled by layers in code", () =>
     Effect.gen(function* () {
       const curator = Layer.succeed(Curator, { curate: () => Effect.die("not asked") });
-      const custom = defineRun({ config: { variant: "mine" }, layers: { curator } });
+      const custom = defineRun({ config: { name: "mine" }, layers: { curator } });
       const { config, sources } = yield* resolveConfig(partsOf(custom, "file mine.ts"));
       assert.deepStrictEqual(config.curator, { use: "custom", options: {} });
       assert.strictEqual(sources["curator.use"], "layers of file mine.ts");

@@ -1,5 +1,5 @@
 /** Everything about a run that is data: what it is composed of, and the configuration of the algorithm. */
-import { ResdConfig } from "@resd/resd";
+import { ResdConfig, variantNames } from "@resd/resd";
 import { Effect, Schema } from "effect";
 
 /** Options that a plugin decodes itself. */
@@ -19,11 +19,13 @@ export const CUSTOM = "custom";
 export const RunConfig = Schema.Struct({
   /** Whose values hold where nothing else is said. */
   preset: Schema.NonEmptyString,
-  /** Names the variant in results; the preset's name unless given. */
-  variant: Schema.NonEmptyString,
+  /** The method, as a change of the preset: see `variants`. */
+  variant: Schema.Literals(variantNames),
+  /** What results and run folders call it: unless given, the variant, or the preset where no variant was asked for. */
+  name: Schema.NonEmptyString,
   /** Decides every draw of the run. */
   seed: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
-  /** Folder of the run; absent: runs/<variant>-seed-<seed>, numbered when that exists. */
+  /** Folder of the run; absent: runs/<name>-seed-<seed>, numbered when that exists. */
   runDir: Schema.optionalKey(Schema.NonEmptyString),
   /** Model folder in Hugging Face's layout. */
   model: Schema.NonEmptyString,
@@ -55,7 +57,7 @@ export type Slot = keyof typeof SLOTS;
 const byDefault = (use: string): PluginChoice => ({ use, options: {} });
 
 /** The values below all presets. */
-export const baseConfig: Omit<RunConfig, "preset" | "variant" | "resd"> = {
+export const baseConfig: Omit<RunConfig, "preset" | "variant" | "name" | "resd"> = {
   seed: 1,
   model: "models/kestrel",
   format: "auto",

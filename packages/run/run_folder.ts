@@ -46,7 +46,7 @@ const freeName = Effect.fnUntraced(function* (
 
 /**
  * Makes the folder of a run: the one that the configuration names, which has to be empty or absent, or the first free one
- * of runs/<variant>-seed-<seed>, -2, -3 …
+ * of runs/<name>-seed-<seed>, -2, -3 …
  */
 export const makeRunFolder = Effect.fn("makeRunFolder")(function* (
   config: RunConfig,
@@ -57,9 +57,9 @@ export const makeRunFolder = Effect.fn("makeRunFolder")(function* (
 > {
   const fs = yield* FileSystem.FileSystem;
   const path = yield* Path.Path;
-  const variant = config.variant.replaceAll(/[^\p{L}\p{N}._-]+/gu, "-");
+  const name = config.name.replaceAll(/[^\p{L}\p{N}._-]+/gu, "-");
   const folder =
-    config.runDir ?? (yield* freeName(path.join("runs", `${variant}-seed-${config.seed}`)));
+    config.runDir ?? (yield* freeName(path.join("runs", `${name}-seed-${config.seed}`)));
   if (yield* fs.exists(folder)) {
     const found = yield* fs.readDirectory(folder);
     if (found.length > 0) {

@@ -30,7 +30,7 @@ const shortRun = (
   const definition = defineRun({
     preset: "kestrel",
     config: {
-      variant: words ? "kestrel" : "kestrel-without-words",
+      name: words ? "kestrel" : "kestrel-without-words",
       seed: 100,
       model: MODEL,
       runDir: `${folder}/${words ? "with" : "without"}`,
