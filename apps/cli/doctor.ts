@@ -9,6 +9,7 @@ import {
   type RunConfig,
   SLOTS,
   type Slot,
+  environmentLayer,
   loadPlugins,
   pluginLayer,
 } from "@resd/run";
@@ -173,7 +174,8 @@ export const doctor = Effect.fnUntraced(
       }));
     const seeded = Effect.provideService(RunSeed, config.seed);
     const slots = (Object.keys(SLOTS) as Array<Slot>).filter(
-      (slot) => slot !== "compute" && slot !== "environment" && config[slot].use !== CUSTOM,
+      (slot) =>
+        !["compute", "environment", "sandbox"].includes(slot) && config[slot].use !== CUSTOM,
     );
     const advice = {
       plugin: "install it, or choose another: the message names what there is",
@@ -200,10 +202,7 @@ export const doctor = Effect.fnUntraced(
         "environment",
         advice.environment,
         Effect.flatMap(parts("environment"), (own) =>
-          Effect.provide(
-            tasks(config.resd.splits),
-            layers.environment ?? pluginLayer<Environment>(own, "environment"),
-          ),
+          Effect.provide(tasks(config.resd.splits), environmentLayer(own)),
         ).pipe(seeded),
       ),
       yield* found(

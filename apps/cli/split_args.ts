@@ -8,7 +8,7 @@ export interface SplitArgs {
 }
 
 /** Flags that stand for a key of the configuration under a shorter name. */
-const SHORT: Readonly<Record<string, string>> = { "run-dir": "runDir" };
+const SHORT: Readonly<Record<string, string>> = { "run-dir": "runDir", env: "environment.use" };
 
 /** Flags of the verbs and of every command line; whatever else begins with two dashes is configuration. */
 const OWN_FLAGS = new Set(["completions", "dry-run", "file", "help", "json", "tasks", "version"]);

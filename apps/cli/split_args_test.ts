@@ -40,6 +40,12 @@ describe("splitArgs", () => {
     ]);
   });
 
+  it("splitArgs() takes --env for the environment's plugin", () => {
+    assert.deepEqual(splitArgs(["--env", "./my_env.ts"]).overrides, [
+      override("--env", "./my_env.ts", "environment.use"),
+    ]);
+  });
+
   it("splitArgs() knows the run's folder by its usual flag", () => {
     assert.deepEqual(splitArgs(["--run-dir", "a b"]).overrides, [
       override("--run-dir", "a b", "runDir"),

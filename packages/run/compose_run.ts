@@ -8,6 +8,7 @@ import {
   type Policy,
   type Reflector,
   RunSeed,
+  type Sandbox,
   Tracker,
 } from "@resd/core";
 import type { Seams } from "@resd/resd";
@@ -75,6 +76,17 @@ export const pluginLayer = <I, R = never>({ plugins }: Parts, path: string): Slo
   return guarded<I, HostServices | R>(found.use, module.layer(options));
 };
 
+/** The environment, with the sandbox that it needs, if it needs one. */
+export const environmentLayer = (parts: Parts): SlotLayer<Environment> => {
+  const { layers, plugins } = parts;
+  if (layers.environment !== undefined) return layers.environment;
+  const sandbox =
+    layers.sandbox ?? (plugins.has("sandbox") ? pluginLayer<Sandbox>(parts, "sandbox") : undefined);
+  return sandbox === undefined
+    ? pluginLayer<Environment>(parts, "environment")
+    : Layer.provide(pluginLayer<Environment, Sandbox>(parts, "environment"), sandbox);
+};
+
 const trackerLayer = (parts: Parts): SlotLayer<Tracker> =>
   Layer.effect(
     Tracker,
@@ -105,7 +117,7 @@ export const composeMeasuring = (
         : Layer.provide(layers.policy, layers.compute);
   return (layers.format ?? formatLayer(config)).pipe(
     Layer.provideMerge(announced(`the model in ${config.model}`, policy)),
-    Layer.provideMerge(layers.environment ?? pluginLayer<Environment>(parts, "environment")),
+    Layer.provideMerge(environmentLayer(parts)),
     Layer.provideMerge(trackerLayer(parts)),
     Layer.provideMerge(Layer.succeed(RunSeed, config.seed)),
   );

@@ -7,6 +7,7 @@ import type {
   Playbook,
   Policy,
   Reflector,
+  Sandbox,
   Tracker,
 } from "@resd/core";
 import type { PresetName } from "@resd/resd";
@@ -26,7 +27,10 @@ export type SlotLayer<Provides, Uses = never> = Layer.Layer<
 
 /** Layers in code, each in the place of the plugin that the configuration would name. */
 export interface RunLayers {
+  /** Brings along what it needs, a sandbox too. */
   readonly environment?: SlotLayer<Environment>;
+  /** For an environment that is a plugin and needs one. */
+  readonly sandbox?: SlotLayer<Sandbox>;
   readonly compute?: SlotLayer<Compute>;
   readonly policy?: SlotLayer<Policy, Compute>;
   readonly format?: SlotLayer<Format, Policy>;

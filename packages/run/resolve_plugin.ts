@@ -1,4 +1,5 @@
 /** From the name of a plugin to its code: the manifest is read, and found fit, before anything is imported. */
+import { Manifest, hashName } from "@resd/core";
 import { Effect, FileSystem, type Layer, Path, Result, Schema } from "effect";
 import { nearest } from "./nearest.ts";
 import { PluginError } from "./plugin_error.ts";
@@ -7,9 +8,20 @@ import { RunHost } from "./run_host.ts";
 /** What a plugin's package.json says under `resd`. */
 export const PluginManifest = Schema.Struct({
   apiVersion: Schema.Literal("resd/1"),
-  seam: Schema.Literals(["env", "reflector", "curator", "playbook", "compute", "tracker"]),
+  seam: Schema.Literals([
+    "env",
+    "reflector",
+    "curator",
+    "playbook",
+    "compute",
+    "sandbox",
+    "tracker",
+  ]),
   id: Schema.NonEmptyString,
-  /** Module that exports `layer` and `Options`, relative to package.json. */
+  /**
+   * Module that exports `layer` and `Options` (an environment also `manifest`), relative to package.json. Where it names
+   * JavaScript that was compiled from TypeScript, a checkout runs the source of the same name beside it.
+   */
   entry: Schema.NonEmptyString,
 });
 export type PluginManifest = typeof PluginManifest.Type;
@@ -42,9 +54,14 @@ export interface FoundPlugin {
 export interface PluginModule {
   readonly layer: (options: unknown) => Layer.Layer<never, unknown, unknown>;
   readonly Options: Schema.Top;
+  /** Of environments: what they say of themselves. */
+  readonly manifest?: Manifest;
 }
 
 const isPath = (use: string): boolean => /^(\.{1,2}(\/|$)|\/|[A-Za-z]:[\\/])/.test(use);
+
+/** A module by itself, such as `./my_env.ts`: a plugin without a package around it. */
+const isModule = (use: string): boolean => isPath(use) && /\.m?[jt]s$/.test(use);
 
 const candidates = (seam: Seam, use: string): ReadonlyArray<string> =>
   use.includes("/") || use.startsWith("resd-")
@@ -60,8 +77,9 @@ const notFound = (
   const prefix = `@resd/${seam}-`;
   const ids = known.flatMap((name) => (name.startsWith(prefix) ? [name.slice(prefix.length)] : []));
   const close = nearest(use, ids);
-  const advice =
-    close !== undefined
+  const advice = /\.m?[jt]s$/.test(use)
+    ? `if the file is meant, write ./${use}`
+    : close !== undefined
       ? `did you mean ${close}?`
       : ids.length > 0
         ? `use ${ids.join(" or ")}, or install the package`
@@ -90,11 +108,55 @@ const driversOf = Effect.fnUntraced(function* (
   return versions;
 });
 
+const exists = (path: string) =>
+  Effect.flatMap(FileSystem.FileSystem, (fs) => Effect.orElseSucceed(fs.exists(path), () => false));
+
+/** The plugin that a single module is. It has no package.json: its own manifest is checked once it is imported. */
+const findModule = Effect.fnUntraced(function* (
+  seam: Seam,
+  use: string,
+): Effect.fn.Return<FoundPlugin, PluginError, FileSystem.FileSystem | Path.Path> {
+  const fs = yield* FileSystem.FileSystem;
+  const path = yield* Path.Path;
+  const entry = path.resolve(use);
+  const text = yield* Effect.mapError(
+    fs.readFileString(entry),
+    () =>
+      new PluginError({
+        use,
+        reason: "not-found",
+        message: `Expected the module of a plugin, got no readable file, at ${entry}; correct the path`,
+      }),
+  );
+  return {
+    use,
+    package: use,
+    version: `text-${hashName(text)}`,
+    manifest: {
+      apiVersion: "resd/1",
+      seam,
+      id: path.basename(use).replace(/\.m?[jt]s$/, ""),
+      entry: `./${path.basename(use)}`,
+    },
+    entry,
+    drivers: {},
+  };
+});
+
+/** Compiled JavaScript is for places where Node.js strips no types; where the source lies beside it, the source runs. */
+const sourceOrCompiled = Effect.fnUntraced(function* (entry: string) {
+  const source = entry.replace(/\.js$/, ".ts");
+  const installed = /[\\/]node_modules[\\/]/.test(entry);
+  const [first, second] = installed ? [entry, source] : [source, entry];
+  return (yield* exists(first)) || !(yield* exists(second)) ? first : second;
+});
+
 /** Finds a plugin by id, package name or path, and decodes its manifest. Nothing of the plugin runs. */
 export const findPlugin = Effect.fn("findPlugin")(function* (
   seam: Seam,
   use: string,
 ): Effect.fn.Return<FoundPlugin, PluginError, FileSystem.FileSystem | Path.Path | RunHost> {
+  if (isModule(use)) return yield* findModule(seam, use);
   const fs = yield* FileSystem.FileSystem;
   const path = yield* Path.Path;
   const host = yield* RunHost;
@@ -105,7 +167,7 @@ export const findPlugin = Effect.fn("findPlugin")(function* (
   for (const name of tried) {
     const found = isPath(use) ? path.join(name, "package.json") : host.findPackage(name);
     if (found === undefined) continue;
-    if (yield* Effect.orElseSucceed(fs.exists(found), () => false)) {
+    if (yield* exists(found)) {
       file = found;
       break;
     }
@@ -142,10 +204,21 @@ export const findPlugin = Effect.fn("findPlugin")(function* (
     package: json.name,
     version: json.version ?? "unversioned",
     manifest,
-    entry: path.resolve(path.dirname(file), manifest.entry),
+    entry: yield* sourceOrCompiled(path.resolve(path.dirname(file), manifest.entry)),
     drivers: yield* Effect.mapError(driversOf(json, file), (error) => refuse(error.message)),
   };
 });
+
+/** Advice for a module that does not load. */
+const whyUnloaded = (error: unknown, { package: name, entry }: FoundPlugin): string => {
+  const typed =
+    error instanceof Error &&
+    "code" in error &&
+    error.code === "ERR_UNSUPPORTED_NODE_MODULES_TYPE_STRIPPING";
+  return typed
+    ? `Expected JavaScript in an installed package, got TypeScript, at ${entry}; its author has to compile ${name} before publishing it`
+    : `Expected a module that loads, got ${error instanceof Error ? error.message : String(error)}, at ${entry}; correct or reinstall ${name}`;
+};
 
 /** Imports a plugin that was found and checks what its module exports. */
 export const loadPlugin = Effect.fn("loadPlugin")(function* (
@@ -156,10 +229,7 @@ export const loadPlugin = Effect.fn("loadPlugin")(function* (
     new PluginError({ use: found.use, reason: "module", message });
   const module = yield* Effect.tryPromise({
     try: () => host.importModule(found.entry) as Promise<Partial<PluginModule>>,
-    catch: (error) =>
-      refuse(
-        `Expected a module that loads, got ${error instanceof Error ? error.message : String(error)}, at ${found.entry}; correct or reinstall ${found.package}`,
-      ),
+    catch: (error) => refuse(whyUnloaded(error, found)),
   });
   const { layer, Options } = module;
   if (typeof layer !== "function" || !Schema.isSchema(Options)) {
@@ -167,5 +237,15 @@ export const loadPlugin = Effect.fn("loadPlugin")(function* (
       `Expected exports layer(options) and Options, got ${Object.keys(module).join(", ") || "none"}, at ${found.entry}; export both`,
     );
   }
-  return { layer, Options };
+  if (found.manifest.seam !== "env") return { layer, Options };
+  const manifest = yield* Schema.decodeUnknownEffect(Manifest, { errors: "all" })(
+    module.manifest,
+  ).pipe(
+    Effect.mapError((error) =>
+      refuse(
+        `Expected an export manifest for resd/1, got ${JSON.stringify(module.manifest) ?? "none"}, at ${found.entry}: ${error.message}; export what defineEnvironment gives`,
+      ),
+    ),
+  );
+  return { layer, Options, manifest };
 });

@@ -6,7 +6,18 @@ import { findPlugin, loadPlugin } from "./resolve_plugin.ts";
 const packageJson = (resd: unknown, more: Readonly<Record<string, unknown>> = {}): string =>
   JSON.stringify({ name: "resd-env-maze", version: "2.0.0", resd, ...more });
 const manifest = { apiVersion: "resd/1", seam: "env", id: "maze", entry: "./mod.ts" };
-const module = { layer: () => Layer.empty, Options: Schema.Struct({}) };
+const facts = {
+  apiVersion: "resd/1",
+  id: "maze",
+  turns: "single",
+  reward: { min: 0, max: 1 },
+  determinism: "pure",
+  splits: { train: { size: 1, license: "CC0-1.0" } },
+  feedback: { tests: false, leakage: "none", maxChars: 100 },
+  needs: [],
+  gold: false,
+};
+const module = { layer: () => Layer.empty, Options: Schema.Struct({}), manifest: facts };
 
 /** Finds a plugin of a package that is written for the test. */
 const find = (use: string, text: string, name = "@resd/env-maze") =>
@@ -100,6 +111,61 @@ describe("plugins", () => {
         (yield* load({ "mod.ts": { layer: 3 } })).message,
         /Expected exports layer\(options\) and Options, got layer, at .*; export both/,
       );
+      const { manifest: _none, ...bare } = module;
+      assert.match(
+        (yield* load({ "mod.ts": bare })).message,
+        /Expected an export manifest for resd\/1, got none/,
+      );
+      const future = { ...module, manifest: { ...facts, apiVersion: "resd/2" } };
+      assert.match(
+        (yield* load({ "mod.ts": future })).message,
+        /Expected an export manifest for resd\/1, got .*resd\/2/,
+      );
     }),
+  );
+
+  it.effect("findPlugin() takes a single module, and names its text", () =>
+    Effect.gen(function* () {
+      const folder = yield* folderWith({ "my_maze.ts": "export {};" });
+      const host = makeTestHost({ modules: { "my_maze.ts": module } });
+      const found = yield* Effect.provide(findPlugin("env", `${folder}/my_maze.ts`), host.layer);
+      assert.strictEqual(found.entry, `${folder}/my_maze.ts`);
+      assert.strictEqual(found.manifest.id, "my_maze");
+      assert.match(found.version, /^text-[0-9a-f]{32}$/);
+      assert.isEmpty(host.imported);
+      const loaded = yield* Effect.provide(loadPlugin(found), host.layer);
+      assert.strictEqual(loaded.manifest?.id, "maze");
+      const missing = yield* Effect.flip(
+        Effect.provide(findPlugin("env", `${folder}/other.ts`), host.layer),
+      );
+      assert.match(missing.message, /Expected the module of a plugin, got no readable file/);
+      const bare = yield* Effect.flip(Effect.provide(findPlugin("env", "my_maze.ts"), host.layer));
+      assert.match(bare.message, /if the file is meant, write \.\/my_maze\.ts$/);
+    }).pipe(Effect.scoped, Effect.provide(testServices)),
+  );
+
+  it.effect(
+    "findPlugin() runs sources in a checkout and what was compiled where it is installed",
+    () =>
+      Effect.gen(function* () {
+        const text = packageJson({ ...manifest, entry: "./maze.js" });
+        const files = { "package.json": text, "maze.ts": "", "maze.js": "" };
+        const folder = yield* folderWith(
+          Object.fromEntries(
+            ["maze", "node_modules/maze"].flatMap((home) =>
+              Object.entries(files).map(([name, content]) => [`${home}/${name}`, content]),
+            ),
+          ),
+        );
+        const entryOf = (use: string) =>
+          Effect.map(Effect.provide(findPlugin("env", use), makeTestHost({}).layer), ({ entry }) =>
+            entry.slice(folder.length + 1),
+          );
+        assert.strictEqual(yield* entryOf(`${folder}/maze`), "maze/maze.ts");
+        assert.strictEqual(
+          yield* entryOf(`${folder}/node_modules/maze`),
+          "node_modules/maze/maze.js",
+        );
+      }).pipe(Effect.scoped, Effect.provide(testServices)),
   );
 });

@@ -36,6 +36,10 @@ export const RunConfig = Schema.Struct({
   curator: PluginChoice,
   playbook: PluginChoice,
   compute: PluginChoice,
+  /** Runs code that the policy writes; loaded only for an environment that needs it. */
+  sandbox: PluginChoice.pipe(
+    Schema.withDecodingDefaultKey(Effect.succeed({ use: "quickjs", options: {} })),
+  ),
   /** Who listens, besides the run folder. */
   trackers: Schema.Array(PluginChoice),
   resd: ResdConfig,
@@ -49,6 +53,7 @@ export const SLOTS = {
   curator: "curator",
   playbook: "playbook",
   compute: "compute",
+  sandbox: "sandbox",
 } as const;
 
 /** The name of a slot. */
@@ -66,5 +71,6 @@ export const baseConfig: Omit<RunConfig, "preset" | "variant" | "name" | "resd">
   curator: byDefault("self"),
   playbook: byDefault("memory"),
   compute: byDefault("onnx"),
+  sandbox: byDefault("quickjs"),
   trackers: [byDefault("console")],
 };
