@@ -1,15 +1,8 @@
 import type { RunSummary } from "@resd/run";
+import { evaluationAt } from "@resd/testing";
 import { assert, describe, it } from "vitest";
 import { report } from "./report.ts";
 
-const evaluation = (perTask: number) => ({
-  perTask,
-  perTest: perTask,
-  bestOfK: perTask,
-  k: 4,
-  tasks: 64,
-  meanTokens: 10,
-});
 const noCosts = { rollout: 0, reflect: 0, curate: 0, evaluate: 0 };
 const entry = (id: string, helpful: number, harmful: number) => ({
   key: "global",
@@ -28,8 +21,8 @@ const summary: RunSummary = {
   interactions: 960,
   evaluationEpisodes: 512,
   wallSeconds: 61.25,
-  heldOut: { before: evaluation(0.016), after: evaluation(0.9) },
-  teacher: { before: evaluation(0.016), after: evaluation(0.99) },
+  heldOut: { before: evaluationAt(0.016), after: evaluationAt(0.9) },
+  teacher: { before: evaluationAt(0.016), after: evaluationAt(0.99) },
   phases: { load: 0.5, update: 30, rollout: 12.5 },
   modelCalls: noCosts,
   generatedTokens: noCosts,
@@ -40,8 +33,8 @@ const summary: RunSummary = {
     entries: Array.from({ length: 10 }, (_, i) => entry(`lesson-${i}`, i, 0)),
   },
   curve: [
-    { update: 0, interactions: 0, student: evaluation(0.016), teacher: evaluation(0.016) },
-    { update: 60, interactions: 960, student: evaluation(0.9), teacher: evaluation(0.99) },
+    { update: 0, interactions: 0, student: evaluationAt(0.016), teacher: evaluationAt(0.016) },
+    { update: 60, interactions: 960, student: evaluationAt(0.9), teacher: evaluationAt(0.99) },
   ],
   parameters: "hash",
   outcome: "finished",

@@ -9,6 +9,7 @@ export * from "./attempt.ts";
 export * from "./compute.ts";
 export * from "./environment.ts";
 export * from "./episode.ts";
+export * from "./evaluation.ts";
 export * from "./feedback.ts";
 export * from "./objective.ts";
 export * from "./playbook.ts";

@@ -1,6 +1,7 @@
 /** The run's event stream, and the seam of those who listen. metrics.jsonl is the truth, trackers are copies. */
 import { Context, type Effect } from "effect";
 import type { Attempt } from "./attempt.ts";
+import type { Evaluation, TaskScores } from "./evaluation.ts";
 import type { HistoryLine, Removal, View } from "./playbook.ts";
 import type { SignalReason, UpdateReport } from "./policy.ts";
 import type { Reflection } from "./reflection.ts";
@@ -16,19 +17,6 @@ export type Phase =
   | "update"
   | "evaluate"
   | "save";
-
-/** Held-out results of one role. All in [0, 1]. */
-export interface Evaluation {
-  /** mean@k of success. */
-  readonly perTask: number;
-  /** Mean passed share of the tests. */
-  readonly perTest: number;
-  /** Mean over tasks of the best of k (plain maximum). */
-  readonly bestOfK: number;
-  readonly k: number;
-  readonly tasks: number;
-  readonly meanTokens: number;
-}
 
 /** One attempt with everything that was made of it: a line of the rollout files. */
 export interface RolloutRecord {
@@ -92,6 +80,12 @@ export type RunEvent =
       readonly student: Evaluation;
       /** Teacher weights with the current playbook in context; absent when not measured. */
       readonly teacher?: Evaluation;
+      /** The student on the tasks that choose the best policy; absent when there are none. */
+      readonly select?: Evaluation;
+      /** What the evaluations are means of. */
+      readonly scores?: Readonly<
+        Partial<Record<"student" | "teacher" | "select", ReadonlyArray<TaskScores>>>
+      >;
       readonly seconds: number;
     }
   | {

@@ -55,5 +55,9 @@ export const makeWorld = (options: WorldOptions = {}) => {
     Layer.succeed(Tracker, { event: (event) => Effect.sync(() => void events.push(event)) }),
     Layer.succeed(RunSeed, options.seed ?? 7),
   );
-  return { ...notes, events, textOf, encode, playbook, layer };
+  return { ...notes, events, textOf, encode, policy, playbook, layer };
 };
+
+/** The events of one kind, in order. */
+export const eventsOf = <Tag extends RunEvent["_tag"]>(events: ReadonlyArray<RunEvent>, tag: Tag) =>
+  events.filter((event): event is Extract<RunEvent, { readonly _tag: Tag }> => event._tag === tag);

@@ -8,7 +8,7 @@ import { usesTeacher } from "./signal.ts";
 
 /** Something a run may do, but its user should know. */
 export interface Warning {
-  readonly code: "biased-sampling";
+  readonly code: "biased-sampling" | "best-picked-on-held-out";
   readonly message: string;
 }
 
@@ -40,6 +40,22 @@ const contradictions = (config: ResdConfig): ReadonlyArray<string> => {
   ) {
     faults.push(
       "Expected a teacher with weights of its own to measure, got the teacher rule trust-region, which mixes the logits of two models; set evaluation.teacher to false",
+    );
+  }
+  const { select, train, evaluate } = config.splits;
+  if (select !== undefined && (select === train || select === evaluate)) {
+    faults.push(
+      `Expected tasks of their own to choose the best policy by, got ${select}, at splits.select, which is also trained or reported on; name a third split, or leave it out`,
+    );
+  }
+  if (select !== undefined && config.evaluation.keepBest === undefined) {
+    faults.push(
+      "Expected a best policy to choose, got splits.select without evaluation.keepBest; set keepBest, or leave splits.select out",
+    );
+  }
+  if (config.evaluation.patience !== undefined && config.evaluation.keepBest === undefined) {
+    faults.push(
+      "Expected a measure to be patient about, got evaluation.patience without evaluation.keepBest; set keepBest, or leave patience out",
     );
   }
   if (config.studentPlaybook !== undefined && config.playbook === "none") {
@@ -103,13 +119,19 @@ export const requireCompatible = Effect.fn("resd.requireCompatible")(function* (
     return yield* new ResdError({ reason: "incompatible", message: misfits.join("\n") });
   }
 
+  const warnings: Array<Warning> = [];
   const { temperature, topP, topK } = config.sampling.rollout;
-  return temperature === 1 && topP === 1 && topK === 0
-    ? []
-    : [
-        {
-          code: "biased-sampling",
-          message: `Rollouts are drawn with temperature ${temperature}, top-p ${topP} and top-k ${topK}, but ${policyName} records and trains log-probs of its full distribution: importance ratios and the expectation of objective ${config.objective._tag} are biased. The paper's presets keep top-p 0.95 for comparability; sampling.rollout with temperature 1, topP 1, topK 0 is unbiased`,
-        },
-      ];
+  if (temperature !== 1 || topP !== 1 || topK !== 0) {
+    warnings.push({
+      code: "biased-sampling",
+      message: `Rollouts are drawn with temperature ${temperature}, top-p ${topP} and top-k ${topK}, but ${policyName} records and trains log-probs of its full distribution: importance ratios and the expectation of objective ${config.objective._tag} are biased. The paper's presets keep top-p 0.95 for comparability; sampling.rollout with temperature 1, topP 1, topK 0 is unbiased`,
+    });
+  }
+  if (config.evaluation.keepBest !== undefined && config.splits.select === undefined) {
+    warnings.push({
+      code: "best-picked-on-held-out",
+      message: `The best policy is chosen by the tasks that it is reported on (splits.evaluate ${config.splits.evaluate}), so its result there is too good: the best of several noisy measurements always is. Name other tasks in splits.select to choose by`,
+    });
+  }
+  return warnings;
 });

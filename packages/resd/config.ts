@@ -82,7 +82,12 @@ export const ResdConfig = Schema.Struct({
   /** The streaming protocol of the paper: refuses anything but one pass of ⌊tasks/B⌋·K updates. */
   singlePass: Schema.Boolean,
   /** Names of the environment's splits. */
-  splits: Schema.Struct({ train: Schema.NonEmptyString, evaluate: Schema.NonEmptyString }),
+  splits: Schema.Struct({
+    train: Schema.NonEmptyString,
+    evaluate: Schema.NonEmptyString,
+    /** Tasks that choose the best policy (evaluation.keepBest), so that the held-out ones only report it. */
+    select: Schema.optionalKey(Schema.NonEmptyString),
+  }),
 
   /** `reflect` is what the run hands to reflectors and curators that ask a model. */
   sampling: Schema.Struct({ rollout: Sampling, reflect: Sampling, evaluate: Sampling }),
@@ -137,6 +142,10 @@ export const ResdConfig = Schema.Struct({
     samples: Count,
     /** Whether the teacher is measured too: its weights, with the current playbook in context. */
     teacher: Schema.Boolean,
+    /** Keeps policy and playbook of the student's best evaluation, by this measure, beside those of the end. */
+    keepBest: Schema.optionalKey(Schema.Literals(["perTask", "perTest", "bestOfK", "bestPerTest"])),
+    /** With keepBest: ends the run after so many evaluations in a row without a better one. */
+    patience: Schema.optionalKey(Count),
   }),
   /** What ends the run before its last update. */
   stop: Schema.optionalKey(StopRule),

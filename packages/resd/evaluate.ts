@@ -10,6 +10,7 @@ import {
   type PolicyError,
   type Role,
   type TaskRow,
+  type TaskScores,
   hashName,
   hashSeed,
 } from "@resd/core";
@@ -20,6 +21,7 @@ import { playbookPrompt, studentPrompt } from "./first_prompt.ts";
 import { inSilence } from "./journal.ts";
 import { rollOut } from "./rollout.ts";
 import type { Rollout, RolloutRequest } from "./rollout_request.ts";
+import { evaluationOf, taskScores } from "./task_scores.ts";
 
 /** The tasks that a run is measured on. */
 export interface HeldOut {
@@ -28,11 +30,13 @@ export interface HeldOut {
   readonly dropped: ReadonlyArray<{ readonly task: string; readonly reason: string }>;
 }
 
-/** The first so many tasks of the held-out split; broken ones are left out. */
+/** The first so many tasks of the held-out split, or of the one that chooses; broken ones are left out. */
 export const heldOutTasks = Effect.fn("resd.heldOutTasks")(function* (
   config: ResdConfig,
+  use: "evaluate" | "select" = "evaluate",
 ): Effect.fn.Return<HeldOut, ResdError | EnvironmentError, Environment> {
-  const source = (yield* Environment).tasks(config.splits.evaluate);
+  const split = config.splits[use] ?? config.splits.evaluate;
+  const source = (yield* Environment).tasks(split);
   const { tasks } = config.evaluation;
   if (source.size === "infinite" && tasks === "all") {
     return yield* new ResdError({
@@ -55,40 +59,17 @@ export const heldOutTasks = Effect.fn("resd.heldOutTasks")(function* (
   if (rows.length === 0) {
     return yield* new ResdError({
       reason: "protocol",
-      message: `Expected at least one held-out task, got none, at splits.evaluate ${config.splits.evaluate}; name a split that has tasks`,
+      message: `Expected at least one held-out task, got none, at splits.${use} ${split}; name a split that has tasks`,
     });
   }
   return { rows, dropped };
 });
 
-const mean = (values: ReadonlyArray<number>): number =>
-  values.reduce((sum, value) => sum + value, 0) / values.length;
-
-/**
- * Scores of graded attempts: mean@k of success, mean passed share of the tests, and best@k as the plain maximum. The
- * code of the paper logs a bootstrapped best@k, which is another number.
- */
-export const scores = (rollouts: ReadonlyArray<Rollout>, k: number): Evaluation => {
-  const graded = rollouts
-    .filter((rollout) => rollout.ungraded === undefined)
-    .map((rollout) => rollout.attempt);
-  const tasks = [...Map.groupBy(graded, (attempt) => attempt.taskKey).values()];
-  const overTasks = (score: (attempts: (typeof tasks)[number]) => number) => mean(tasks.map(score));
-  return {
-    perTask: overTasks((attempts) => mean(attempts.map((attempt) => (attempt.success ? 1 : 0)))),
-    perTest: overTasks((attempts) => mean(attempts.map((attempt) => attempt.fraction))),
-    bestOfK: overTasks((attempts) => (attempts.some((attempt) => attempt.success) ? 1 : 0)),
-    k,
-    tasks: tasks.length,
-    meanTokens: mean(
-      graded.map((attempt) => attempt.mask.reduce((sum, sampled) => sum + sampled, 0)),
-    ),
-  };
-};
-
 /** One evaluation with what it cost. */
 export interface Measured {
   readonly evaluation: Evaluation;
+  /** What the evaluation is a mean of. */
+  readonly scores: ReadonlyArray<TaskScores>;
   readonly episodes: number;
   readonly use: ModelUse;
   /** All attempts; those that could not be graded are left out of the means. */
@@ -145,5 +126,6 @@ export const evaluate = Effect.fn("resd.evaluate")(function* (
       message: `Expected graded attempts on ${rows.length} held-out tasks, got none; the first failed with: ${ungraded[0]?.ungraded?.message}`,
     });
   }
-  return { evaluation: scores(rollouts, k), episodes, use, rollouts };
+  const scores = taskScores(rollouts);
+  return { evaluation: evaluationOf(scores, k), scores, episodes, use, rollouts };
 });

@@ -4,6 +4,7 @@
  *
  * @module
  */
+export * from "./best.ts";
 export * from "./compose.ts";
 export * from "./config.ts";
 export * from "./context_update.ts";
@@ -16,8 +17,10 @@ export * from "./format/compact.ts";
 export * from "./format/fit_prompt.ts";
 export * from "./format/json_reply.ts";
 export * from "./format/thinking.ts";
+export * from "./interval.ts";
 export * from "./journal.ts";
 export * from "./learning_rate.ts";
+export * from "./measure.ts";
 export * from "./metrics.ts";
 export * from "./playbook/concise.ts";
 export * from "./playbook/operations.ts";
@@ -31,6 +34,7 @@ export * from "./playbook/tagging.ts";
 export * from "./playbook_history.ts";
 export * from "./presets.ts";
 export * from "./protocol.ts";
+export * from "./rank_sum.ts";
 export * from "./rollout.ts";
 export * from "./rollout_request.ts";
 export * from "./run_state.ts";
@@ -40,6 +44,7 @@ export * from "./step.ts";
 export * from "./stream.ts";
 export * from "./student_playbook.ts";
 export * from "./summary.ts";
+export * from "./task_scores.ts";
 export * from "./teach.ts";
 export * from "./teacher_context.ts";
 export * from "./train.ts";

@@ -1,22 +1,16 @@
 /** What a run comes to: counted while it goes on, written when it ends, however it ends. */
-import type { Evaluation, HistoryLine, ModelUse, Phase } from "@resd/core";
+import { Evaluation, type HistoryLine, type ModelUse, type Phase } from "@resd/core";
 import { Schema } from "effect";
+import { bestPoint, chosenBy } from "./best.ts";
+import { pickByRankSum } from "./rank_sum.ts";
+import type { Measure } from "./task_scores.ts";
 
 const Count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0));
 
-const EvaluationFields = Schema.Struct({
-  perTask: Schema.Finite,
-  perTest: Schema.Finite,
-  bestOfK: Schema.Finite,
-  k: Count,
-  tasks: Count,
-  meanTokens: Schema.Finite,
-});
-
 /** Held-out results of one role; `after` is there once the run has finished. */
 const BeforeAfter = Schema.Struct({
-  before: Schema.optionalKey(EvaluationFields),
-  after: Schema.optionalKey(EvaluationFields),
+  before: Schema.optionalKey(Evaluation),
+  after: Schema.optionalKey(Evaluation),
 });
 
 /** Costs by what the model was asked for. */
@@ -33,8 +27,10 @@ export const CurvePoint = Schema.Struct({
   update: Count,
   /** Training episodes opened until then. */
   interactions: Count,
-  student: EvaluationFields,
-  teacher: Schema.optionalKey(EvaluationFields),
+  student: Evaluation,
+  teacher: Schema.optionalKey(Evaluation),
+  /** The student on the tasks of splits.select. */
+  select: Schema.optionalKey(Evaluation),
 });
 export type CurvePoint = typeof CurvePoint.Type;
 
@@ -53,6 +49,21 @@ export const Summary = Schema.Struct({
   heldOut: BeforeAfter,
   /** Of the teacher's weights with the playbook in context; absent when not measured. */
   teacher: Schema.optionalKey(BeforeAfter),
+  /** The evaluation whose policy was kept (evaluation.keepBest): its policy lies beside that of the end. */
+  best: Schema.optionalKey(
+    Schema.Struct({
+      update: Count,
+      interactions: Count,
+      measure: Schema.String,
+      /** The tasks that chose it; when they are the held-out ones, `heldOut` is too good. */
+      split: Schema.String,
+      /** The measure on the tasks that chose it. */
+      value: Schema.Finite,
+      heldOut: Evaluation,
+    }),
+  ),
+  /** The evaluation that the paper's rule would report: the best sum of ranks over the four measures of the student. */
+  rankSum: Schema.optionalKey(Schema.Struct({ update: Count, interactions: Count })),
   /** Seconds by phase. */
   phases: Schema.Record(Schema.String, Schema.Finite),
   modelCalls: ByPurpose,
@@ -150,9 +161,13 @@ export const summaryOf = (
     readonly wallSeconds: number;
     readonly phases: Readonly<Partial<Record<Phase, number>>>;
     readonly finished: boolean;
+    /** By what the best policy is kept; absent when none is. */
+    readonly best?: { readonly measure: Measure; readonly split: string };
   },
 ): Summary => {
   const { curve, updates } = totals;
+  const best = facts.best && bestPoint(curve, facts.best.measure);
+  const reported = curve[pickByRankSum(curve.map(({ student }) => student)) ?? -1];
   const teacher = ends(curve, updates, facts.finished, "teacher");
   return {
     variant: facts.variant,
@@ -163,6 +178,20 @@ export const summaryOf = (
     wallSeconds: facts.wallSeconds,
     heldOut: ends(curve, updates, facts.finished, "student"),
     ...(Object.keys(teacher).length === 0 ? {} : { teacher }),
+    ...(best === undefined || facts.best === undefined
+      ? {}
+      : {
+          best: {
+            update: best.update,
+            interactions: best.interactions,
+            ...facts.best,
+            value: chosenBy(best, facts.best.measure),
+            heldOut: best.student,
+          },
+        }),
+    ...(reported === undefined
+      ? {}
+      : { rankSum: { update: reported.update, interactions: reported.interactions } }),
     phases: { ...facts.phases },
     modelCalls: { ...totals.modelCalls },
     generatedTokens: { ...totals.generatedTokens },

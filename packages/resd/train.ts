@@ -3,78 +3,42 @@ import {
   type Curator,
   Environment,
   Format,
-  Playbook,
+  type Playbook,
+  type PlaybookError,
   Policy,
+  type PolicyError,
   type Reflector,
   RunSeed,
-  type TaskRow,
   type Tracker,
 } from "@resd/core";
 import { describe } from "@resd/objectives";
 import { Cause, Clock, Effect, Exit } from "effect";
+import { bestPoint, chosenBy, isOutOfPatience } from "./best.ts";
 import { requireCompatible } from "./compose.ts";
 import type { ResdConfig } from "./config.ts";
-import { playbookKey } from "./context_update.ts";
 import type { TrainError } from "./error.ts";
-import { evaluate, heldOutTasks } from "./evaluate.ts";
+import { heldOutTasks } from "./evaluate.ts";
 import { makeJournal } from "./journal.ts";
+import { type TasksSetAside, measure } from "./measure.ts";
 import { followPlaybooks } from "./playbook_history.ts";
 import { evaluationDue, isOver } from "./protocol.ts";
-import { reportUngraded } from "./report.ts";
 import type { RunState } from "./run_state.ts";
 import { makeSolutionBuffer } from "./solution_buffer.ts";
 import { step } from "./step.ts";
 import { batchPlaces, planStream, stopsEarly } from "./stream.ts";
 import { makeStudentPlaybook } from "./student_playbook.ts";
-import { type CurvePoint, type Summary, countUse, makeTotals, summaryOf } from "./summary.ts";
+import { type CurvePoint, type Summary, makeTotals, summaryOf } from "./summary.ts";
 
 /** Everything that a run is composed of. */
 export type Seams = Environment | Policy | Format | Reflector | Curator | Playbook | Tracker;
 
-/** Measures the student, and the teacher if the run asks for it; a point of the curve. */
-const measure = Effect.fnUntraced(function* (
-  config: ResdConfig,
-  state: RunState,
-  rows: ReadonlyArray<TaskRow<unknown>>,
-) {
-  const { journal, totals, seed } = state;
-  const { updates: update, interactions } = totals;
-  const heldOut = rows.filter((row) => !state.brokenTasks.has(row.key));
-  const playbook = yield* Playbook;
-  const start = yield* Clock.monotonicTimeNanos;
-  const role = Effect.fnUntraced(function* (as: "student" | "teacher") {
-    const views = new Map(
-      yield* Effect.forEach(
-        as === "teacher" && config.sections.playbook ? heldOut : [],
-        Effect.fnUntraced(function* ({ key: taskKey }) {
-          const key = playbookKey(config.playbook, taskKey);
-          const entries = key === undefined ? [] : (yield* playbook.view(key)).entries;
-          return [taskKey, entries] as const;
-        }),
-      ),
-    );
-    const measured = yield* evaluate(config, seed, heldOut, as, (key) => views.get(key) ?? []);
-    totals.evaluationEpisodes += measured.episodes;
-    countUse(totals, "evaluate", measured.use);
-    yield* reportUngraded(measured.rollouts, state, update);
-    return measured.evaluation;
-  });
-  const during = journal.during(update);
-  const asked = heldOut.length * config.evaluation.samples;
-  const student = yield* during("evaluate", `${asked} answers of the student`, role("student"));
-  const teacher = config.evaluation.teacher
-    ? yield* during("evaluate", `${asked} answers of the teacher`, role("teacher"))
-    : undefined;
-  const point: CurvePoint = {
-    update,
-    interactions,
-    student,
-    ...(teacher === undefined ? {} : { teacher }),
-  };
-  totals.curve.push(point);
-  const seconds = Number((yield* Clock.monotonicTimeNanos) - start) / 1e9;
-  yield* journal.emit({ _tag: "Evaluated", ...point, seconds });
-});
+/** What the caller of a run decides besides its configuration. */
+export interface TrainOptions {
+  /** Names what was composed, in events and summary. */
+  readonly variant: string;
+  /** Keeps the policy and the playbook as they are, in the place of those that were kept before (evaluation.keepBest). */
+  readonly keep?: (best: CurvePoint) => Effect.Effect<void, PolicyError | PlaybookError>;
+}
 
 /**
  * Trains the composed policy by RESD and returns the summary.
@@ -85,12 +49,10 @@ const measure = Effect.fnUntraced(function* (
  * or interruption too, with everything counted until then.
  *
  * All draws come from {@linkcode RunSeed}: same seed, parts and machine, same events, apart from seconds.
- *
- * @param options.variant names what was composed, in events and summary.
  */
 export const train = Effect.fn("resd.train")(function* (
   config: ResdConfig,
-  options: { readonly variant: string },
+  options: TrainOptions,
 ): Effect.fn.Return<Summary, TrainError, Seams> {
   const environment = yield* Environment;
   const policy = yield* Policy;
@@ -102,6 +64,13 @@ export const train = Effect.fn("resd.train")(function* (
   const source = environment.tasks(config.splits.train);
   const plan = yield* planStream(config, source, seed);
   const heldOut = yield* heldOutTasks(config);
+  const { keepBest } = config.evaluation;
+  const select =
+    config.splits.select === undefined ? undefined : yield* heldOutTasks(config, "select");
+  const tasksSetAside: TasksSetAside = {
+    heldOut: heldOut.rows,
+    ...(select === undefined ? {} : { select: select.rows }),
+  };
   const state: RunState = {
     seed,
     journal: yield* makeJournal,
@@ -117,7 +86,24 @@ export const train = Effect.fn("resd.train")(function* (
   const summarize = Effect.fnUntraced(function* (finished: boolean) {
     const wallSeconds = Number((yield* Clock.monotonicTimeNanos) - start) / 1e9;
     const phases = journal.seconds();
-    return summaryOf(totals, { variant: options.variant, seed, wallSeconds, phases, finished });
+    return summaryOf(totals, {
+      variant: options.variant,
+      seed,
+      wallSeconds,
+      phases,
+      finished,
+      ...(keepBest === undefined
+        ? {}
+        : { best: { measure: keepBest, split: config.splits.select ?? config.splits.evaluate } }),
+    });
+  });
+
+  const evaluateNow = Effect.gen(function* () {
+    const point = yield* measure(config, state, tasksSetAside);
+    if (keepBest === undefined || options.keep === undefined) return;
+    if (bestPoint(totals.curve, keepBest) !== point) return;
+    const keeping = `the best policy so far, ${keepBest} ${chosenBy(point, keepBest)}`;
+    yield* journal.during(point.update)("save", keeping, options.keep(point));
   });
 
   const run = Effect.gen(function* () {
@@ -142,7 +128,11 @@ export const train = Effect.fn("resd.train")(function* (
       },
     });
     for (const warning of warnings) yield* journal.emit({ _tag: "Warned", update: 0, ...warning });
-    for (const { task, reason } of [...plan.dropped, ...heldOut.dropped]) {
+    for (const { task, reason } of [
+      ...plan.dropped,
+      ...heldOut.dropped,
+      ...(select?.dropped ?? []),
+    ]) {
       yield* journal.emit({
         _tag: "Warned",
         update: 0,
@@ -151,9 +141,10 @@ export const train = Effect.fn("resd.train")(function* (
       });
     }
 
-    yield* measure(config, state, heldOut.rows);
+    yield* evaluateNow;
     const over = () =>
       totals.updates === plan.updates ||
+      isOutOfPatience(config.evaluation, totals.curve) ||
       isOver(
         config.stop,
         totals,
@@ -167,12 +158,12 @@ export const train = Effect.fn("resd.train")(function* (
         if (over()) break;
         const scores = yield* step(config, state, { update: totals.updates, batch, inner }, rows);
         if (evaluationDue(config.evaluation, totals, totals.curve.at(-1)?.interactions ?? 0))
-          yield* measure(config, state, heldOut.rows);
+          yield* evaluateNow;
         if (stopsEarly(config.earlyStop, inner + 1, scores, before)) break;
         before = scores;
       }
     }
-    if (totals.curve.at(-1)?.update !== totals.updates) yield* measure(config, state, heldOut.rows);
+    if (totals.curve.at(-1)?.update !== totals.updates) yield* evaluateNow;
 
     const summary = yield* summarize(true);
     yield* journal.emit({ _tag: "Ended", outcome: "finished", summary });

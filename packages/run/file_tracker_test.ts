@@ -1,13 +1,13 @@
 import { assert, describe, it } from "@effect/vitest";
 import { type RolloutRecord, type RunEvent, type View, emptyView } from "@resd/core";
 import { makeTotals, summaryOf } from "@resd/resd";
-import { attemptOf } from "@resd/testing";
+import { attemptOf, evaluationAt } from "@resd/testing";
 import { Effect, FileSystem } from "effect";
 import { folderWith, testServices } from "./_host.ts";
 import { makeFileTracker } from "./file_tracker.ts";
 import { runFiles } from "./run_folder.ts";
 
-const evaluation = { perTask: 0.5, perTest: 0.75, bestOfK: 1, k: 4, tasks: 2, meanTokens: 3.5 };
+const evaluation = evaluationAt(0.5, { meanTokens: 3.5 });
 const record: RolloutRecord = {
   attempt: {
     ...attemptOf({

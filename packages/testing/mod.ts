@@ -9,6 +9,7 @@ export * from "./chat_model.ts";
 export * from "./compute_laws.ts";
 export * from "./curator_laws.ts";
 export * from "./environment_laws.ts";
+export * from "./evaluations.ts";
 export * from "./interpreter_compute.ts";
 export * from "./law.ts";
 export * from "./linear_policy.ts";

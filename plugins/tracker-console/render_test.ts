@@ -7,9 +7,18 @@ const evaluation = (perTask: number): Evaluation => ({
   perTask,
   perTest: perTask,
   bestOfK: perTask,
+  bestPerTest: perTask,
+  bestOfKBootstrap: perTask,
+  bestPerTestBootstrap: perTask,
+  perTaskStderr: 0,
+  perTestStderr: 0,
+  bestOfKStderr: 0,
+  bestPerTestStderr: 0,
   k: 4,
   tasks: 64,
+  attempts: 256,
   meanTokens: 10,
+  truncated: 0,
 });
 const started: RunEvent = {
   _tag: "Started",

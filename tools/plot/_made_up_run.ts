@@ -8,9 +8,18 @@ const evaluation = (perTask: number) => ({
   perTask,
   perTest: perTask,
   bestOfK: perTask,
+  bestPerTest: perTask,
+  bestOfKBootstrap: perTask,
+  bestPerTestBootstrap: perTask,
+  perTaskStderr: 0,
+  perTestStderr: 0,
+  bestOfKStderr: 0,
+  bestPerTestStderr: 0,
   k: 4,
   tasks: 64,
+  attempts: 256,
   meanTokens: 12,
+  truncated: 0,
 });
 
 const nothing = { rollout: 0, reflect: 0, curate: 0, evaluate: 0 };
