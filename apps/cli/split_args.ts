@@ -11,7 +11,18 @@ export interface SplitArgs {
 const SHORT: Readonly<Record<string, string>> = { "run-dir": "runDir", env: "environment.use" };
 
 /** Flags of the verbs and of every command line; whatever else begins with two dashes is configuration. */
-const OWN_FLAGS = new Set(["completions", "dry-run", "file", "help", "json", "tasks", "version"]);
+const OWN_FLAGS = new Set([
+  "cells",
+  "completions",
+  "dry-run",
+  "file",
+  "help",
+  "jobs",
+  "json",
+  "out",
+  "tasks",
+  "version",
+]);
 
 /** Command lines that are about the program, not about a run. */
 const ABOUT = ["--help", "-h", "--version", "-v", "--completions"];

@@ -13,6 +13,7 @@ export const layers: ReadonlyArray<ReadonlyArray<string>> = [
   ["engine", "testing"],
   ["resd"],
   ["run"],
+  ["compare"],
 ];
 
 const layerOf = (name: string): number => layers.findIndex((row) => row.includes(name));
