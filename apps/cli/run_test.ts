@@ -161,6 +161,36 @@ describe("a run", () => {
     }).pipe(Effect.scoped, Effect.provide(runServices)),
   );
 
+  it.live("conduct keeps the best policy and its playbook in a folder of their own", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem;
+      const saved: Array<string> = [];
+      const policy = scriptedPolicy({
+        save: (folder) =>
+          Effect.gen(function* () {
+            saved.push(folder.slice(folder.lastIndexOf("/run") + 5));
+            yield* Effect.orDie(fs.makeDirectory(folder, { recursive: true }));
+          }),
+      });
+      const definition = scriptedRun(policy, {
+        evaluation: { every: 1, tasks: 4, samples: 2, keepBest: "perTest", patience: 2 },
+      });
+      const { files, conduct } = yield* prepareIn(definition);
+      const summary = yield* conduct;
+      assert.strictEqual(summary.updates, 2); // the script never improves
+      assert.deepInclude(summary.best, { update: 0, measure: "perTest", split: "heldOut" });
+      assert.deepStrictEqual(saved, ["best.partial/model", "model"]);
+      const kept = JSON.parse(yield* fs.readFileString(files.bestPoint));
+      assert.deepStrictEqual(kept, summary.curve[0]);
+      assert.isTrue(yield* fs.exists(files.bestModel));
+      assert.notInclude(yield* fs.readFileString(files.bestPlaybook), "double is PEF");
+      assert.deepStrictEqual(
+        (yield* fs.readDirectory(files.folder)).filter((name) => name.startsWith("best")),
+        ["best"],
+      );
+    }).pipe(Effect.scoped, Effect.provide(runServices)),
+  );
+
   it.live("run() is the same from code, and refuses what prepareRun() refuses", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem;

@@ -1,5 +1,6 @@
 /** Events as lines of JSON: what the files of a run say. Keys that begin with `time/` hold wall-clock values. */
-import type { Evaluation, RolloutRecord, RunEvent } from "@resd/core";
+import { type Evaluation, type RolloutRecord, type RunEvent, TaskScores } from "@resd/core";
+import { Schema } from "effect";
 
 type Updated = Extract<RunEvent, { _tag: "Updated" }>;
 type Evaluated = Extract<RunEvent, { _tag: "Evaluated" }>;
@@ -36,23 +37,36 @@ export const updateLine = (
   };
 };
 
-const prefixed = (role: string, evaluation: Evaluation): Record<string, number> =>
+const prefixed = (prefix: string, evaluation: Evaluation): Record<string, number> =>
   Object.fromEntries(
-    Object.entries(evaluation).map(([key, value]) => [`heldOut/${role}/${key}`, value as number]),
+    Object.entries(evaluation).map(([key, value]) => [`${prefix}/${key}`, value as number]),
   );
 
 /** The row of an evaluation in metrics.jsonl; `update` is how many updates came before it. */
 export const evaluationLine = (
-  { update, interactions, student, teacher, seconds }: Evaluated,
+  { update, interactions, student, teacher, select, seconds }: Evaluated,
   sinceStart: number,
 ): Readonly<Record<string, unknown>> => ({
   type: "evaluation",
   update,
   interactions,
-  ...prefixed("student", student),
-  ...(teacher === undefined ? {} : prefixed("teacher", teacher)),
+  ...prefixed("heldOut/student", student),
+  ...(teacher === undefined ? {} : prefixed("heldOut/teacher", teacher)),
+  ...(select === undefined ? {} : prefixed("select/student", select)),
   ...times({ evaluate: seconds, sinceStart }),
 });
+
+/** A task of an evaluation: whose answers they are, then the scores. */
+export const ScoresLine = Schema.Struct({
+  of: Schema.Literals(["student", "teacher", "select"]),
+  ...TaskScores.fields,
+});
+
+/** The tasks of an evaluation, one line each. */
+export const scoresLines = ({ scores = {} }: Evaluated): ReadonlyArray<typeof ScoresLine.Type> =>
+  ScoresLine.fields.of.literals.flatMap((of) =>
+    (scores[of] ?? []).map((task) => ({ of, ...task })),
+  );
 
 /** A rollout with everything that was made of it. Ids, mask and log-probs are lists. */
 export const rolloutLine = (

@@ -2,7 +2,7 @@
 import type { HistoryLine, RunEvent, Tracker, View } from "@resd/core";
 import { Summary } from "@resd/resd";
 import { Clock, Effect, FileSystem, type PlatformError, Schema, type Scope } from "effect";
-import { evaluationLine, rolloutLine, updateLine } from "./event_lines.ts";
+import { evaluationLine, rolloutLine, scoresLines, updateLine } from "./event_lines.ts";
 import { openLines, writeJson, writeWhole } from "./files.ts";
 import { type RunFiles, stepName } from "./run_folder.ts";
 
@@ -101,6 +101,14 @@ export const makeFileTracker = Effect.fn("makeFileTracker")(function* (
       }
       case "Evaluated":
         phases.delete("evaluate");
+        if (event.scores !== undefined) {
+          yield* writeWhole(
+            `${files.evaluations}/step-${stepName(event.update)}.jsonl`,
+            scoresLines(event)
+              .map((line) => `${JSON.stringify(line)}\n`)
+              .join(""),
+          );
+        }
         return yield* metrics([JSON.stringify(evaluationLine(event, seconds))]);
       case "Ended":
         ending = Schema.decodeUnknownSync(Summary)(event.summary);

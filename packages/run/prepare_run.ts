@@ -6,6 +6,7 @@ import { type ComposeError, composeRun } from "./compose_run.ts";
 import { type HostServices, type RunDefinition, type RunLayers, partsOf } from "./define_run.ts";
 import { writeJson, writeWhole } from "./files.ts";
 import { makeFileTracker } from "./file_tracker.ts";
+import { keepBest } from "./keep_best.ts";
 import { loadPlugins } from "./load_plugins.ts";
 import { type Override, type ResolvedConfig, resolveConfig } from "./resolve_config.ts";
 import { type RunFiles, makeRunFolder, writePreface } from "./run_folder.ts";
@@ -64,7 +65,8 @@ export const prepareRun = Effect.fn("prepareRun")(function* (
     phases["load"] = yield* elapsed;
     const weights = yield* (yield* Policy).version("student");
     yield* writePreface(files, resolved, facts, parts, weights);
-    yield* train(config.resd, { variant: config.name }).pipe(
+    const keep = yield* keepBest(files);
+    yield* train(config.resd, { variant: config.name, keep }).pipe(
       // What was learned before an interruption is worth keeping; if it cannot be kept, the first reason stands.
       Effect.onExit((exit) => (Exit.isSuccess(exit) ? Effect.void : Effect.ignore(save))),
     );

@@ -15,6 +15,14 @@ export class RunFolderError extends Schema.TaggedError<RunFolderError>()("RunFol
 /** Six digits, so that names sort as numbers do. */
 export const stepName = (update: number): string => String(update).padStart(6, "0");
 
+/** Names of what is kept of the best evaluation, in a folder of its own. */
+export const bestFiles = (best: string) => ({
+  best,
+  bestPoint: `${best}/best.json`,
+  bestModel: `${best}/model`,
+  bestPlaybook: `${best}/snapshot.json`,
+});
+
 /** Names of the files of a run, from its folder. */
 export const runFiles = (folder: string) => ({
   folder,
@@ -29,6 +37,7 @@ export const runFiles = (folder: string) => ({
   playbookSnapshot: `${folder}/playbook/snapshot.json`,
   evaluations: `${folder}/eval`,
   model: `${folder}/model`,
+  ...bestFiles(`${folder}/best`),
 });
 
 /** The names of a run's files. */

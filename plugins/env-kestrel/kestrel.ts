@@ -17,6 +17,7 @@ import {
   type BenchCase,
   type Convention,
   LEVELS,
+  MOST_HELD_OUT,
   type Level,
   Plan,
   type ProgramError,
@@ -28,6 +29,7 @@ import {
   programText,
   runBench,
   splitPlans,
+  validationPlans,
 } from "./language/mod.ts";
 
 const size = (most: number, usual: number) =>
@@ -40,17 +42,30 @@ const options = Schema.Struct({
   level: Schema.Literals(LEVELS).pipe(
     Schema.withDecodingDefaultKey(Effect.succeed<Level>("classic")),
   ),
-  trainSize: size(4096, 256),
-  heldOutSize: size(1024, 64),
+  trainSize: size(4 * MOST_HELD_OUT, 256),
+  heldOutSize: size(MOST_HELD_OUT, 64),
+  validationSize: size(MOST_HELD_OUT, 64),
   /** Names the chip: its hidden convention and its plans. Absent: the seed of the run. */
   seed: Schema.optionalKey(Schema.Int),
 });
 
+const unknownSplit = (split: string): TaskSource<never> => ({
+  size: 0,
+  get: () =>
+    Effect.fail(
+      new EnvironmentTaskError({
+        message: `Expected the split "train", "heldOut" or "validation", got "${split}"; ask for one of the three`,
+        taskKey: split,
+      }),
+    ),
+});
+
+/** The splits by name. Plans to validate with are drawn when they are asked for: most runs never do. */
 const splitsOf = (
-  { level, trainSize, heldOutSize }: typeof options.Type,
+  { level, trainSize, heldOutSize, validationSize }: typeof options.Type,
   seed: number,
   convention: Convention,
-): Readonly<Record<string, TaskSource<Plan>>> => {
+): ((split: string) => TaskSource<Plan>) => {
   const source = (split: string, plans: ReadonlyArray<Plan>) =>
     taskSource(
       plans.map((task, i): TaskRow<Plan> => ({
@@ -61,19 +76,19 @@ const splitsOf = (
       })),
     );
   const { train, heldOut } = splitPlans(seed, level, { train: trainSize, heldOut: heldOutSize });
-  return { train: source("train", train), heldOut: source("heldOut", heldOut) };
+  const splits = new Map([
+    ["train", source("train", train)],
+    ["heldOut", source("heldOut", heldOut)],
+  ]);
+  return (split) => {
+    const known = splits.get(split);
+    if (known !== undefined) return known;
+    if (split !== "validation") return unknownSplit(split);
+    const validation = source("validation", validationPlans(seed, level, validationSize));
+    splits.set(split, validation);
+    return validation;
+  };
 };
-
-const unknownSplit = (split: string): TaskSource<never> => ({
-  size: 0,
-  get: () =>
-    Effect.fail(
-      new EnvironmentTaskError({
-        message: `Expected the split "train" or "heldOut", got "${split}"; ask for one of the two`,
-        taskKey: split,
-      }),
-    ),
-});
 
 const statusOf = ({ actual, passed }: BenchCase): TestCase["status"] =>
   actual === undefined ? "skipped" : passed ? "passed" : "failed";
@@ -119,6 +134,7 @@ export const { manifest, Options, layer } = defineEnvironment({
     splits: {
       train: { size: "options", license: "Apache-2.0" },
       heldOut: { size: "options", license: "Apache-2.0" },
+      validation: { size: "options", license: "Apache-2.0" },
     },
     // A trace never spells the answer, but it proves what the mnemonics used do, which is a part of it.
     feedback: { tests: true, leakage: "partial", maxChars: 1000 },
@@ -133,7 +149,7 @@ export const { manifest, Options, layer } = defineEnvironment({
     const convention = conventionOf(seed);
     const splits = splitsOf(decoded, seed, convention);
     return singleTurn<Plan>({
-      tasks: (split) => splits[split] ?? unknownSplit(split),
+      tasks: splits,
       prompt: (row) => [{ role: "user", content: row.problem }],
       grade: (row, action) => Effect.sync(() => grade(row.task, action, convention)),
     });

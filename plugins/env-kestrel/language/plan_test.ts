@@ -10,6 +10,7 @@ import {
   plannedOperations,
   randomPlan,
   splitPlans,
+  validationPlans,
 } from "./plan.ts";
 
 describe("randomPlan", () => {
@@ -120,6 +121,17 @@ describe("splitPlans", () => {
       const other = splitPlans(6, level, { train: 3, heldOut: 100 });
       assert.deepStrictEqual(other.train, train.slice(0, 3));
       assert.deepStrictEqual(other.heldOut.slice(0, 64), heldOut);
+    }
+  });
+});
+
+describe("validationPlans", () => {
+  it("validationPlans() gives plans that are neither to learn from nor to be tested on, whatever the sizes", () => {
+    for (const level of LEVELS) {
+      const validation = validationPlans(6, level, 64);
+      const { train, heldOut } = splitPlans(6, level, { train: 4096, heldOut: 1024 });
+      assert.strictEqual(new Set([...train, ...heldOut, ...validation].map(planText)).size, 5184);
+      assert.deepStrictEqual(validationPlans(6, level, 3), validation.slice(0, 3));
     }
   });
 });
