@@ -1,5 +1,5 @@
 /** Runs the cells of a matrix: sweeps first, then the comparison with what they chose. */
-import type { ConfigError, RunHost } from "@resd/run";
+import type { ConfigError, RunConfig, RunHost } from "@resd/run";
 import { Deferred, Effect, type FileSystem, type Path, Semaphore } from "effect";
 import { type Cell, settingText } from "./cell.ts";
 import type { CellFailure, CellResult } from "./cell_result.ts";
@@ -36,6 +36,10 @@ export interface Conducted {
   readonly tuning: ReadonlyArray<CellResult>;
   readonly failures: ReadonlyArray<CellFailure>;
   readonly sweeps: ReadonlyArray<SweepOutcome>;
+  /** Text of the chosen setting, of variants that have one. */
+  readonly settings: Readonly<Record<string, string>>;
+  /** What the cells of each variant were run with, on the first seed. */
+  readonly configs: Readonly<Record<string, RunConfig>>;
 }
 
 type Needs = FileSystem.FileSystem | Path.Path | RunHost;
@@ -70,6 +74,8 @@ export const conductMatrix = Effect.fn("compare.conductMatrix")(function* (
   const results: Array<CellResult> = [];
   const failures: Array<CellFailure> = [];
   const outcomes: Array<SweepOutcome> = [];
+  const settings: Record<string, string> = {};
+  const configs: Record<string, RunConfig> = {};
   const tuned: Array<CellResult> = [];
 
   /** Outcomes by key: of two variants that are the same run, one waits for the other. */
@@ -161,6 +167,8 @@ export const conductMatrix = Effect.fn("compare.conductMatrix")(function* (
           })),
         );
       }
+      if (setting !== undefined) settings[variant.name] = settingText(setting);
+      if (cells[0] !== undefined) configs[variant.name] = cells[0].resolved.config;
       yield* Deferred.succeed(ready[i]!, cells);
     }),
     { concurrency: "unbounded", discard: true },
@@ -185,5 +193,7 @@ export const conductMatrix = Effect.fn("compare.conductMatrix")(function* (
     tuning: tuned,
     failures,
     sweeps: outcomes,
+    settings,
+    configs,
   };
 });

@@ -4,6 +4,7 @@
  *
  * @module
  */
+export * from "./analyse.ts";
 export * from "./bootstrap.ts";
 export * from "./cell.ts";
 export * from "./cell_result.ts";
@@ -11,6 +12,9 @@ export * from "./cell_store.ts";
 export * from "./conduct.ts";
 export * from "./crossing.ts";
 export * from "./matrix.ts";
+export * from "./pair.ts";
 export * from "./plan.ts";
 export * from "./read_matrix.ts";
+export * from "./success.ts";
 export * from "./sweep.ts";
+export * from "./verdict.ts";
