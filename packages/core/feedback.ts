@@ -39,6 +39,19 @@ export const shownCases = (result: StepResult): ReadonlyArray<TestCase> => {
   return result.cases.flatMap((id) => failing.filter((test) => test.id === id));
 };
 
+/** The first `length` characters of a text, or one fewer where that would halve a character. */
+const cut = (text: string, length: number): string =>
+  text.length <= length ? text : text.slice(0, length).replace(/[\uD800-\uDBFF]$/, "");
+
+/**
+ * Part of an answer as feedback may quote it: at most `length` characters and an ellipsis, well-formed whatever the answer
+ * was, and never cut inside a character.
+ */
+export const quote = (text: string, length: number): string => {
+  const clean = text.toWellFormed();
+  return clean.length <= length ? clean : `${cut(clean, length)}…`;
+};
+
 /**
  * Feedback as prose for reflectors and teachers: counts, then the shown cases, then the environment's remarks.
  * The same result renders the same text, cut at `maxChars` characters on a code-point border.
@@ -72,8 +85,5 @@ export const renderFeedback = (
     lines.push(`(${failing - shown.length} more failing tests not shown)`);
   }
   for (const part of result.feedback?.parts ?? []) lines.push(`[${part.kind}] ${part.text}`);
-  const text = lines.join("\n");
-  return text.length <= options.maxChars
-    ? text
-    : text.slice(0, options.maxChars).replace(/[\uD800-\uDBFF]$/, "");
+  return cut(lines.join("\n"), options.maxChars);
 };

@@ -5,6 +5,9 @@ import { type EnvironmentLawSettings, makeBench } from "./environment/bench.ts";
 import { episodeLaws } from "./environment/episode_laws.ts";
 import { feedbackLaws } from "./environment/feedback_laws.ts";
 import { manifestLaws } from "./environment/manifest_laws.ts";
+import { optionalLaws } from "./environment/optional_laws.ts";
+import { replayLaws } from "./environment/replay_laws.ts";
+import { sandboxLaws } from "./environment/sandbox_laws.ts";
 import { scoreLaws } from "./environment/score_laws.ts";
 import { taskLaws } from "./environment/task_laws.ts";
 import { toolLaws } from "./environment/tool_laws.ts";
@@ -14,8 +17,8 @@ export type { EnvironmentLawSettings } from "./environment/bench.ts";
 
 /**
  * The laws of the environment seam for a plugin under the given options. Each law builds its own instance and closes it,
- * so laws can run alone and in any order. Laws that the manifest makes meaningless (gold actions, determinism, tools) are
- * left out.
+ * so laws can run alone and in any order. Laws that the manifest makes meaningless (gold actions, determinism, tools, code
+ * of a policy) are left out.
  *
  * @example
  * ```ts
@@ -34,6 +37,9 @@ export const environmentLaws = <Options extends Schema.Top, R>(
     ...scoreLaws(bench),
     ...feedbackLaws(bench),
     ...episodeLaws(bench),
+    ...(bench.manifest.determinism === "stochastic" ? [] : replayLaws(bench)),
+    ...optionalLaws(bench),
     ...(bench.manifest.turns === "multi" ? toolLaws(bench) : []),
+    ...(bench.manifest.needs.includes("sandbox:js") ? sandboxLaws(bench) : []),
   ];
 };

@@ -47,7 +47,7 @@ export const shown = (value: unknown): string => {
 
 /** A broken promise, as an error. */
 export const broken = (expected: string, actual: unknown, hint: string): LawError => {
-  const got = typeof actual === "string" ? actual : shown(actual);
+  const got = typeof actual === "string" && actual !== "" ? actual : shown(actual);
   return new LawError({
     message: `Expected ${expected}, got ${got}; ${hint}`,
     expected,

@@ -2,13 +2,14 @@
 import { type Leakage, renderFeedback, type StepResult } from "@resd/core";
 import { Effect } from "effect";
 import { demand, type Law, law } from "../law.ts";
-import type { Bench } from "./bench.ts";
-import { onHostile, TELLING } from "./score_laws.ts";
+import { type Bench, TELLING, tellingTexts } from "./bench.ts";
+import { onHostile } from "./score_laws.ts";
 
-const everything = { maxCases: 1_000_000, maxChars: 10_000_000 };
+/** Rendering without a limit: what is too long has to be seen. */
+export const everything = { maxCases: 1_000_000, maxChars: 10_000_000 };
 
 /** All that a reflector, teacher or student may come to read of a result. */
-const readable = (result: StepResult): string =>
+export const readable = (result: StepResult): string =>
   [
     renderFeedback(result, everything),
     ...(result.feedback?.parts ?? []).map((part) => part.text),
@@ -67,13 +68,11 @@ export const feedbackLaws = <R>(bench: Bench<R>): ReadonlyArray<Law<R>> => {
               declared,
               `at ${row.key}, answer ${name}`,
             );
-            const gold = row.gold?.content ?? "";
-            const tells =
-              declared !== "answer" && gold.length >= TELLING && readable(result).includes(gold);
+            const read = readable(result);
             yield* demand(
-              !tells,
+              declared === "answer" || !tellingTexts(row.gold).some((gold) => read.includes(gold)),
               "feedback without the gold answer",
-              readable(result),
+              read,
               `at ${row.key}, answer ${name}: leave it out, or declare leakage "answer"`,
             );
           }),

@@ -1,14 +1,37 @@
 /** Laws of scores: the gold action earns everything, nothing hostile does, and a bad answer is never an error. */
-import { isSuccess, passedFraction, stepReward, StepResult } from "@resd/core";
-import { Effect, Equal, Schema } from "effect";
+import { isSuccess, passedFraction, stepReward, StepResult, type TaskRow } from "@resd/core";
+import { Effect, Equal, Exit, Schema } from "effect";
 import { demand, type Law, law, shown } from "../law.ts";
-import { type Bench, type Built, play, type Played, sampleRows } from "./bench.ts";
-import type { TaskRow } from "@resd/core";
-
-/** Shorter texts ("4", "yes") turn up by chance. */
-export const TELLING = 4;
+import {
+  type Bench,
+  type Built,
+  HOSTILE,
+  play,
+  type Played,
+  sampleRows,
+  tellingTexts,
+} from "./bench.ts";
 
 /** Plays a hostile action on every sampled task and looks at the outcome. */
+const onEvery = <R, E>(
+  bench: Bench<R>,
+  name: string,
+  look: (played: Played, row: TaskRow<unknown>) => Effect.Effect<unknown, E>,
+) =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const environment = yield* bench.build;
+      for (const row of yield* sampleRows(bench, environment)) {
+        const action = bench.hostile[name]?.(row);
+        if (action !== undefined) yield* look(yield* play(bench, environment, row, action), row);
+      }
+    }),
+  );
+
+/**
+ * Plays hostile actions on every sampled task and looks at what came of them. What failed instead is left to
+ * `environment.hostile.<name>`, so that one defect is reported by one law.
+ */
 export const onHostile = <R, E>(
   bench: Bench<R>,
   names: ReadonlyArray<string>,
@@ -20,9 +43,9 @@ export const onHostile = <R, E>(
       for (const row of yield* sampleRows(bench, environment)) {
         for (const name of names) {
           const action = bench.hostile[name]?.(row);
-          if (action !== undefined) {
-            yield* look(yield* play(bench, environment, row, action), row, name);
-          }
+          if (action === undefined) continue;
+          const played = yield* Effect.exit(play(bench, environment, row, action));
+          if (Exit.isSuccess(played)) yield* look(played.value, row, name);
         }
       }
     }),
@@ -68,13 +91,13 @@ const goldLaws = <R>(bench: Bench<R>): ReadonlyArray<Law<R>> => [
     "environment.gold.hidden",
     "the gold action is neither in the prompt nor in the problem text",
     onGold(bench, ({ initial }, row) => {
-      const gold = row.gold?.content ?? "";
-      const seen = [...initial.map((message) => message.content), row.problem];
+      const seen = [...initial.map((message) => message.content), row.problem].join("\n");
+      const told = tellingTexts(row.gold).find((gold) => seen.includes(gold));
       return demand(
-        gold.length < TELLING || !seen.some((content) => content.includes(gold)),
+        told === undefined,
         "a prompt without its answer",
-        seen.join("\n"),
-        `at ${row.key}: it contains ${shown(gold)}`,
+        seen,
+        `at ${row.key}: it contains ${shown(told)}`,
       );
     }),
   ),
@@ -87,8 +110,8 @@ export const scoreLaws = <R>(bench: Bench<R>): ReadonlyArray<Law<R>> => {
     ...Object.keys(bench.hostile).map((name) =>
       law(
         `environment.hostile.${name}`,
-        `an answer that is ${name} scores below the maximum within the range, without an error or a clean parse`,
-        onHostile(bench, [name], ({ reward, last }, row) =>
+        `the answer "${name}" scores below the maximum within the range, without an error`,
+        onEvery(bench, name, ({ reward, last }, row) =>
           Effect.gen(function* () {
             yield* demand(
               reward >= min && reward < max && !isSuccess(last),
@@ -97,7 +120,7 @@ export const scoreLaws = <R>(bench: Bench<R>): ReadonlyArray<Law<R>> => {
               `at ${row.key}`,
             );
             yield* demand(
-              last.status === "running" || last.parse !== "ok",
+              !(name in HOSTILE) || last.status === "running" || last.parse !== "ok",
               "a parse outcome other than ok",
               last.parse,
               `at ${row.key}: say no_answer, malformed or not_applicable, so that a broken grader can be seen`,

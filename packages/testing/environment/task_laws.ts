@@ -1,43 +1,57 @@
 /** Laws of task sources: lazy, pure in the index, with keys that name tasks for good. */
 import { Effect, Equal } from "effect";
 import { demand, type Law, law } from "../law.ts";
-import { type Bench, type Built, rowsOf, sampleRows, spread } from "./bench.ts";
+import {
+  type Bench,
+  type Built,
+  WRONG,
+  play,
+  rowText,
+  rowsOf,
+  sampleRows,
+  someAction,
+  spread,
+} from "./bench.ts";
+
+/** Indices of a split without an end at which tasks are drawn as well. */
+const FAR = [1_000_000, 2 ** 31 + 1];
 
 /** Rows read when splits are compared; larger splits are sampled. */
 const MOST_COMPARED = 2000;
 
 const identities = (environment: Built, split: string, count: number) =>
   Effect.map(rowsOf(environment, split, count), (rows) =>
-    rows.map(({ key, task, problem, gold, tags }) =>
-      JSON.stringify({ key, task: environment.encodeTask(task), problem, gold, tags }),
-    ),
+    rows.map((row) => rowText(environment, row)),
   );
 
 const normalized = (problem: string): string =>
   problem.toLowerCase().replaceAll(/\s+/g, " ").trim();
 
-/** `train` against every other split, by one property of the rows. */
+/** Compares one property of the rows of `splits` with those of all other splits. */
 const disjoint = <R>(
   bench: Bench<R>,
+  splits: ReadonlyArray<string>,
   property: (row: { key: string; problem: string }) => string,
 ) =>
   Effect.scoped(
     Effect.gen(function* () {
-      if (!bench.splits.includes("train")) return;
       const environment = yield* bench.build;
-      const train = new Set(
-        (yield* rowsOf(environment, "train", MOST_COMPARED)).map((row) => property(row)),
-      );
-      for (const split of bench.splits.filter((name) => name !== "train")) {
-        const shared = (yield* rowsOf(environment, split, MOST_COMPARED)).filter((row) =>
-          train.has(property(row)),
+      for (const split of splits) {
+        const known = new Set(
+          (yield* rowsOf(environment, split, MOST_COMPARED)).map((row) => property(row)),
         );
-        yield* demand(
-          shared.length === 0,
-          `no task of ${split} in train`,
-          `${shared.length} shared, such as ${shared[0]?.key}`,
-          "evaluation on trained tasks measures memory: split before sampling",
-        );
+        for (const other of bench.splits) {
+          if (other === split) continue;
+          const shared = (yield* rowsOf(environment, other, MOST_COMPARED)).filter((row) =>
+            known.has(property(row)),
+          );
+          yield* demand(
+            shared.length === 0,
+            `no task of ${other} in ${split}`,
+            `${shared.length} shared, such as ${shared[0]?.key}`,
+            "evaluation on trained tasks measures memory: split before sampling",
+          );
+        }
       }
     }),
   );
@@ -102,21 +116,68 @@ export const taskLaws = <R>(bench: Bench<R>): ReadonlyArray<Law<R>> => [
   ),
   law(
     "environment.tasks.keys",
-    "keys are unique within and across splits, and not empty",
+    "keys are unique within a split, and not empty",
     Effect.scoped(
       Effect.gen(function* () {
         const environment = yield* bench.build;
-        const seen = new Map<string, string>();
         for (const split of bench.splits) {
+          const seen = new Set<string>();
           for (const { key } of yield* rowsOf(environment, split, MOST_COMPARED)) {
             yield* demand(
               key !== "" && !seen.has(key),
               "a key that no other task has",
               key,
-              `it is also a task of ${seen.get(key)}: put split and index into the key`,
+              `another task of ${split} has it: put what makes a task into its key`,
             );
-            seen.set(key, split);
+            seen.add(key);
           }
+        }
+      }),
+    ),
+  ),
+  law(
+    "environment.tasks.lazy",
+    "a split without an end has tasks of their own far out",
+    Effect.scoped(
+      Effect.gen(function* () {
+        const environment = yield* bench.build;
+        for (const split of bench.splits) {
+          const source = environment.tasks(split);
+          if (source.size !== "infinite") continue;
+          const near = new Set(
+            (yield* rowsOf(environment, split, MOST_COMPARED)).map(({ key }) => key),
+          );
+          for (const index of FAR) {
+            const { key } = yield* source.get(index);
+            yield* demand(
+              !near.has(key),
+              "a key that no other task has",
+              key,
+              `at get(${index}) of ${split}: draw the task from its index, without a period`,
+            );
+            near.add(key);
+          }
+        }
+      }),
+    ),
+  ),
+  law(
+    "environment.tasks.untouched",
+    "a task is the same after it was played",
+    Effect.scoped(
+      Effect.gen(function* () {
+        const environment = yield* bench.build;
+        for (const row of yield* sampleRows(bench, environment)) {
+          const before = rowText(environment, row);
+          for (const action of [WRONG, someAction(row)]) {
+            yield* Effect.exit(play(bench, environment, row, action));
+          }
+          yield* demand(
+            rowText(environment, row) === before,
+            before,
+            rowText(environment, row),
+            "a row may be played many times at once: copy what an episode changes",
+          );
         }
       }),
     ),
@@ -129,7 +190,7 @@ export const taskLaws = <R>(bench: Bench<R>): ReadonlyArray<Law<R>> => [
         const environment = yield* bench.build;
         for (const row of yield* sampleRows(bench, environment)) {
           const encoded = environment.encodeTask(row.task);
-          const back: unknown = JSON.parse(JSON.stringify(encoded));
+          const back: unknown = JSON.parse(JSON.stringify(encoded) ?? "null");
           yield* demand(
             Equal.equals(encoded, back),
             "an encoded task equal to itself after JSON",
@@ -176,12 +237,14 @@ export const taskLaws = <R>(bench: Bench<R>): ReadonlyArray<Law<R>> => [
   ),
   law(
     "environment.tasks.disjoint-keys",
-    "no task of train is in another split",
-    disjoint(bench, ({ key }) => key),
+    "no task of a split is in another split",
+    disjoint(bench, bench.splits, ({ key }) => key),
   ),
   law(
     "environment.tasks.disjoint-problems",
     "no problem text of train is in another split, spaces and case aside",
-    disjoint(bench, ({ problem }) => normalized(problem)),
+    disjoint(bench, bench.splits.includes("train") ? ["train"] : [], ({ problem }) =>
+      normalized(problem),
+    ),
   ),
 ];

@@ -1,6 +1,6 @@
 /** Laws of tools: a call that makes no sense is an observation, not an exception. */
-import type { Action, Episode, TaskRow } from "@resd/core";
-import { Effect } from "effect";
+import { type Action, type Episode, type TaskRow, isSuccess } from "@resd/core";
+import { Effect, Exit } from "effect";
 import { demand, type Law, law } from "../law.ts";
 import { type Bench, contextOf, sampleRows } from "./bench.ts";
 
@@ -28,6 +28,27 @@ const call = (name: string, args: unknown): Action => ({
   stop: "eos",
 });
 
+/** Arguments that no tool asks for. */
+const MISFITS: ReadonlyArray<unknown> = [
+  "not an object",
+  null,
+  [],
+  42,
+  { "an argument that no tool has": { deeply: ["nested"] } },
+  JSON.parse('{"__proto__": {"polluted": 1}}'),
+];
+
+/** What a tool says goes into the conversation: it has to have room there. */
+const ROOM = 500;
+const LONG = "0123456789 ".repeat(20_000);
+
+/** The text properties of a tool's parameters, each with a long text. */
+const longArguments = (parameters: Readonly<Record<string, unknown>>): unknown => {
+  const properties = parameters["properties"];
+  const names = typeof properties === "object" && properties !== null ? properties : {};
+  return Object.fromEntries(Object.keys(names).map((name) => [name, LONG]));
+};
+
 export const toolLaws = <R>(bench: Bench<R>): ReadonlyArray<Law<R>> => [
   law(
     "environment.tools.valid",
@@ -38,7 +59,7 @@ export const toolLaws = <R>(bench: Bench<R>): ReadonlyArray<Law<R>> => [
         new Set(names).size === names.length &&
         tools.every(
           ({ name, parameters }) =>
-            /^[A-Za-z0-9_-]{1,64}$/.test(name) && parameters.type === "object",
+            /^[A-Za-z0-9_-]{1,64}$/.test(name) && parameters["type"] === "object",
         );
       return demand(
         valid,
@@ -50,20 +71,67 @@ export const toolLaws = <R>(bench: Bench<R>): ReadonlyArray<Law<R>> => [
   ),
   law(
     "environment.tools.refused",
-    "an unknown tool, and arguments that do not fit, are answered with an observation",
-    onOpen(bench, (episode, row) =>
+    "an unknown tool, and arguments that do not fit, are answered with an observation and no success",
+    Effect.scoped(
       Effect.gen(function* () {
-        if (episode.tools === undefined || episode.tools.length === 0) return;
-        const [first] = episode.tools;
-        for (const action of [call("no_such_tool", {}), call(first?.name ?? "", "not an object")]) {
-          const result = yield* episode.step(action);
-          yield* demand(
-            result.observation.length > 0 || result.status !== "running",
-            "an observation that says what is wrong",
-            result,
-            `at ${row.key}: answer with role "tool" and a tool_error part`,
+        const environment = yield* bench.build;
+        for (const row of yield* sampleRows(bench, environment)) {
+          const context = contextOf(bench, row);
+          const tools = yield* Effect.scoped(
+            Effect.map(environment.open(row, context), (episode) => episode.tools ?? []),
           );
-          if (result.status !== "running") return;
+          const calls = [
+            call("no_such_tool", {}),
+            ...tools.flatMap(({ name }) => MISFITS.map((misfit) => call(name, misfit))),
+          ];
+          for (const action of tools.length === 0 ? [] : calls) {
+            const result = yield* Effect.scoped(
+              Effect.flatMap(environment.open(row, context), (episode) => episode.step(action)),
+            );
+            yield* demand(
+              (result.observation.length > 0 || result.status !== "running") && !isSuccess(result),
+              "an observation that says what is wrong, or an end without success",
+              { call: action.toolCalls, result },
+              `at ${row.key}: answer with role "tool" and a tool_error part`,
+            );
+          }
+        }
+      }),
+    ),
+  ),
+  law(
+    "environment.tools.bounded",
+    "what a step adds to the conversation is no longer than its limit",
+    Effect.scoped(
+      Effect.gen(function* () {
+        const environment = yield* bench.build;
+        for (const row of yield* sampleRows(bench, environment)) {
+          const context = contextOf(bench, row, { limits: { maxObservationChars: ROOM } });
+          const tools = yield* Effect.scoped(
+            Effect.map(environment.open(row, context), ({ tools: offered }) => offered ?? []),
+          );
+          for (const action of [
+            { content: LONG, stop: "eos" } as const,
+            call(LONG, {}),
+            ...tools.map(({ name, parameters }) => call(name, longArguments(parameters))),
+          ]) {
+            const stepped = yield* Effect.exit(
+              Effect.scoped(
+                Effect.flatMap(environment.open(row, context), (episode) => episode.step(action)),
+              ),
+            );
+            if (Exit.isFailure(stepped)) continue; // a matter of environment.tools.refused
+            const length = stepped.value.observation.reduce(
+              (sum, { content }) => sum + content.length,
+              0,
+            );
+            yield* demand(
+              length <= ROOM,
+              `at most ${ROOM} characters`,
+              length,
+              `at ${row.key}: cut what is quoted at limits.maxObservationChars`,
+            );
+          }
         }
       }),
     ),

@@ -1,4 +1,5 @@
 /** Assembler programs: what the agent writes. Reading one is total: any text gives a program or an error with a line. */
+import { quote } from "@resd/core";
 import { Result, Schema } from "effect";
 import type { Convention } from "./convention.ts";
 import {
@@ -73,10 +74,7 @@ export const parseProgram = (text: string): Result.Result<Program, ProgramError>
   let at = 0;
   const fail = (expected: string) => {
     const word = words[at];
-    const got =
-      word === undefined
-        ? "the end"
-        : `"${word.slice(0, MAX_QUOTED)}${word.length > MAX_QUOTED ? "…" : ""}"`;
+    const got = word === undefined ? "the end" : `"${quote(word, MAX_QUOTED)}"`;
     return Result.fail(
       new ProgramError({
         line: lineLabel(Math.min(lines.length, MAX_LINES - 1)),
