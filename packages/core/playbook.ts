@@ -1,6 +1,30 @@
 /** The playbook seam: a persistent store of lessons, with the reason for every change. */
 import { Context, type Effect, Schema, type Stream } from "effect";
 
+/** Who changed the playbook, when, and because of which attempt. */
+export const Cause = Schema.Struct({
+  attempt: Schema.optionalKey(Schema.String),
+  /** The reflection that was followed, as `reflectionId` names it. */
+  reflection: Schema.optionalKey(Schema.String),
+  update: Schema.Int,
+  /** `duplicates` merges entries that say the same; a `person` edits or imports. */
+  by: Schema.Literals(["reflector", "curator", "concise", "duplicates", "person"]),
+});
+export type Cause = typeof Cause.Type;
+
+/** Where the wording of an entry comes from: one operation of one call, and what it followed. */
+export const Origin = Schema.Struct({
+  /** The id of the entry then: of a merged entry that has left, its own. */
+  entry: Schema.String,
+  made: Schema.Literals(["added", "updated", "merged", "imported"]),
+  ...Cause.fields,
+  /** Version of the playbook that the call led to. */
+  version: Schema.Int,
+  /** Place of the operation in its call, from 0. */
+  operation: Schema.Int,
+});
+export type Origin = typeof Origin.Type;
+
 /** One lesson with its credit. Counts and times are in units of tags and of playbook updates. */
 export const Entry = Schema.Struct({
   /** `slug-00001`: never reused within a playbook. */
@@ -13,6 +37,11 @@ export const Entry = Schema.Struct({
   createdAt: Schema.Int,
   /** `updateCount` at the last helpful or harmful tag; `createdAt` before any. */
   lastTaggedAt: Schema.Int,
+  /**
+   * What made it, oldest first, entries that were merged into it included. Stores always give it; what credited it is in
+   * the history. Absent in playbooks of versions that did not write it down.
+   */
+  origins: Schema.optionalKey(Schema.Array(Origin)),
 });
 export type Entry = typeof Entry.Type;
 
@@ -36,22 +65,30 @@ export const Tag = Schema.Struct({
 });
 export type Tag = typeof Tag.Type;
 
-/** A proposed change. `Add` is the only one that the paper's curator makes; stores support all four. */
+/** An entry from elsewhere, with the credit that it has earned there. */
+export const ImportedEntry = Schema.Struct({
+  /** Kept if it was never given here; else the entry gets the next free one. */
+  id: Schema.String,
+  section: Schema.String,
+  text: Schema.String,
+  helpful: Schema.Int,
+  harmful: Schema.Int,
+  origins: Schema.optionalKey(Schema.Array(Origin)),
+});
+export type ImportedEntry = typeof ImportedEntry.Type;
+
+/**
+ * A proposed change. `Add` is the only one that the paper's curator makes; stores support all. Curators never import:
+ * people do.
+ */
 export const Operation = Schema.TaggedUnion({
   Add: { section: Schema.String, text: Schema.String },
   Update: { entry: Schema.String, text: Schema.String },
   Merge: { entries: Schema.Array(Schema.String), text: Schema.String },
   Delete: { entry: Schema.String },
+  Import: { entries: Schema.Array(ImportedEntry) },
 });
 export type Operation = typeof Operation.Type;
-
-/** Who changed the playbook, when, and because of which attempt. */
-export const Cause = Schema.Struct({
-  attempt: Schema.optionalKey(Schema.String),
-  update: Schema.Int,
-  by: Schema.Literals(["reflector", "curator", "concise", "person"]),
-});
-export type Cause = typeof Cause.Type;
 
 /** How a playbook is kept short. */
 export const ConciseRule = Schema.Struct({
@@ -70,18 +107,27 @@ export const Removal = Schema.Struct({
 });
 export type Removal = typeof Removal.Type;
 
+/** Place of the operation, or of the tag, in its call, from 0; absent where a rule changed something, or nobody. */
+const operation = Schema.optionalKey(Schema.Int);
+
 /** One line of a playbook's history. */
 export const Change = Schema.TaggedUnion({
-  Added: { entry: Entry },
-  Updated: { entry: Entry, before: Schema.String },
-  Removed: { entry: Entry, reason: Removal.fields.reason },
-  Tagged: { tag: Tag },
+  Added: { entry: Entry, operation },
+  Updated: { entry: Entry, before: Schema.String, operation },
+  Removed: { entry: Entry, reason: Removal.fields.reason, operation },
+  Tagged: { tag: Tag, operation },
   Advanced: { updateCount: Schema.Int },
 });
 export type Change = typeof Change.Type;
 
 /** A change of one playbook, with who made it and why. */
-export const HistoryLine = Schema.Struct({ key: Schema.String, cause: Cause, change: Change });
+export const HistoryLine = Schema.Struct({
+  key: Schema.String,
+  cause: Cause,
+  change: Change,
+  /** Version of the playbook that the call led to; with `operation` it names the change. Absent in old run folders. */
+  version: Schema.optionalKey(Schema.Int),
+});
 export type HistoryLine = typeof HistoryLine.Type;
 
 /** A store that cannot be read or written, or a snapshot that is not one; `key` is the playbook's. */
@@ -114,7 +160,8 @@ export interface PlaybookShape {
   ) => Effect.Effect<ReadonlyArray<Removal>, PlaybookError>;
   /** `updateCount` + 1. */
   readonly advance: (key: string, cause: Cause) => Effect.Effect<void, PlaybookError>;
-  readonly history: (key: string) => Stream.Stream<HistoryLine, PlaybookError>;
+  /** Every change, oldest first, without the first `after` lines. */
+  readonly history: (key: string, after?: number) => Stream.Stream<HistoryLine, PlaybookError>;
   readonly keys: Effect.Effect<ReadonlyArray<string>, PlaybookError>;
   /** All playbooks, with counters, as bytes that `restore` reads; history is not part of it. */
   readonly snapshot: Effect.Effect<Uint8Array, PlaybookError>;

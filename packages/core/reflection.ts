@@ -2,6 +2,7 @@
 import { Context, type Effect, Schema } from "effect";
 import type { Attempt } from "./attempt.ts";
 import { type Operation, Tag, type View } from "./playbook.ts";
+import { hashName } from "./random.ts";
 
 /** How reading a model's reply went. `skipped`: the model was not asked, so there was none. */
 export const ReplyParse = Schema.Literals([
@@ -23,6 +24,10 @@ export const Reflection = Schema.Struct({
   parse: ReplyParse,
 });
 export type Reflection = typeof Reflection.Type;
+
+/** Names a reflection by the attempt that it is about and by what it says: playbooks remember what they followed. */
+export const reflectionId = (attempt: string, { text }: Pick<Reflection, "text">): string =>
+  hashName("reflection", attempt, text);
 
 /** Cost of asking a model, for the counters beside environment interactions. */
 export interface ModelUse {

@@ -23,6 +23,8 @@ export interface RolloutRecord {
   readonly attempt: Attempt;
   readonly feedback: string;
   readonly reflection?: Reflection;
+  /** What the history of the playbook calls the reflection. */
+  readonly reflectionId?: string;
   readonly curated?: { readonly operations: number; readonly text: string };
   readonly signal: SignalReason;
   /** The enriched prompt as text, as the teacher read it. */

@@ -3,7 +3,7 @@ import type { HistoryLine, PlaybookShape } from "@resd/core";
 import { Effect, Stream } from "effect";
 import type { WorldNotes } from "./_world_options.ts";
 import { type PlaybookState, emptyState } from "./playbook/state.ts";
-import { playbookOver } from "./playbook/store.ts";
+import { historyLines, playbookOver } from "./playbook/store.ts";
 
 /** An empty store. */
 export const makeWorldPlaybook = ({ log }: WorldNotes): PlaybookShape => {
@@ -16,11 +16,11 @@ export const makeWorldPlaybook = ({ log }: WorldNotes): PlaybookShape => {
         const result = transition(states.get(key) ?? emptyState);
         states.set(key, result.state);
         const lines = histories.get(key) ?? [];
-        lines.push(...result.changes.map((change) => ({ key, cause, change })));
+        lines.push(...historyLines(key, cause, result));
         histories.set(key, lines);
         return result;
       }),
-    history: (key) => Stream.fromIterable([...(histories.get(key) ?? [])]),
+    history: (key, after) => Stream.fromIterable((histories.get(key) ?? []).slice(after)),
     readAll: Effect.sync(() => states),
     replaceAll: (playbooks) =>
       Effect.sync(() => {

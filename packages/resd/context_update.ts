@@ -22,6 +22,7 @@ import {
   emptyView,
   hashSeed,
   noModelUse,
+  reflectionId,
 } from "@resd/core";
 import { Effect } from "effect";
 import type { ResdConfig } from "./config.ts";
@@ -79,11 +80,18 @@ const onePerTask = (attempts: ReadonlyArray<Attempt>): ReadonlyArray<Attempt> =>
   });
 };
 
-const causeOf = ({ context }: Scene, by: Cause["by"], attempt?: Attempt): Cause => ({
-  update: context.update,
-  by,
-  ...(attempt === undefined ? {} : { attempt: attempt.id }),
-});
+/** Why a playbook changes: because of an attempt, and of the reflection on it where there is one. */
+const causeOf = ({ context, reflections }: Scene, by: Cause["by"], attempt?: Attempt): Cause => {
+  const reflection = attempt === undefined ? undefined : reflections.get(attempt.id);
+  return {
+    update: context.update,
+    by,
+    ...(attempt === undefined ? {} : { attempt: attempt.id }),
+    ...(attempt === undefined || reflection === undefined
+      ? {}
+      : { reflection: reflectionId(attempt.id, reflection) }),
+  };
+};
 
 /** Attempts that share a playbook are asked about together; the key is undefined when the run has none. */
 const byPlaybook = ({ config }: Scene, attempts: ReadonlyArray<Attempt>) => [
@@ -170,7 +178,9 @@ const admitted = (
   parse !== "ok" && parse !== "repaired"
     ? []
     : operations.filter((operation) => {
-        if (!config.operations.includes(operation._tag)) return false;
+        if (operation._tag === "Import" || !config.operations.includes(operation._tag)) {
+          return false;
+        }
         if (operation._tag !== "Add" || !config.dropExactDuplicates) return true;
         const text = operation.text.trim();
         if (known.has(text)) return false;

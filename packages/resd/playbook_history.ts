@@ -19,7 +19,7 @@ export const followPlaybooks: Effect.Effect<PlaybookHistory, PlaybookError, Play
     return {
       unread: Effect.fnUntraced(function* (key: string) {
         const seen = read.get(key) ?? 0;
-        const lines = yield* playbook.history(key).pipe(Stream.drop(seen), Stream.runCollect);
+        const lines = yield* Stream.runCollect(playbook.history(key, seen));
         read.set(key, seen + lines.length);
         return lines;
       }),

@@ -5,6 +5,7 @@ import {
   type PromptFormat,
   type RolloutRecord,
   type TrainSample,
+  reflectionId,
 } from "@resd/core";
 import { Effect } from "effect";
 import { type ContextUpdate, playbookKey } from "./context_update.ts";
@@ -82,7 +83,9 @@ export const rolloutRecords = (
     return {
       attempt,
       feedback: format.feedback(attempt.results),
-      ...(reflection === undefined ? {} : { reflection }),
+      ...(reflection === undefined
+        ? {}
+        : { reflection, reflectionId: reflectionId(attempt.id, reflection) }),
       ...(curation === undefined
         ? {}
         : { curated: { operations: curation.operations, text: curation.text } }),

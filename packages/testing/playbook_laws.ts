@@ -1,10 +1,10 @@
 /** What every store of playbooks promises. */
-import { type Cause, type ConciseRule, type Entry, Playbook, makeRandom } from "@resd/core";
+import { type Cause, type ConciseRule, Playbook } from "@resd/core";
 import { Context, Effect, Layer } from "effect";
 import { type Law, demand, law } from "./law.ts";
-import { PlaybookModel, reading } from "./playbook/model.ts";
+import { reading } from "./playbook/model.ts";
+import { sequenceLaws } from "./playbook/sequence_laws.ts";
 import { type WithStore, add, causeAt, historyOf, snapshotLaws } from "./playbook/snapshot_laws.ts";
-import { randomStep, replay, takeStep } from "./playbook/steps.ts";
 
 /** How much is tried. */
 export interface PlaybookLawSettings {
@@ -13,11 +13,6 @@ export interface PlaybookLawSettings {
   /** Names the sequences; 0 if absent. */
   readonly seed?: number;
 }
-
-const KEYS = ["global", "task/7"] as const;
-
-const sorted = (entries: Iterable<Entry>) =>
-  [...entries].toSorted((a, b) => (a.id < b.id ? -1 : 1));
 
 /**
  * The laws of the playbook seam. Each builds its own store from the layer and closes it.
@@ -57,49 +52,13 @@ export const playbookLaws = <E, R>(
         }),
       ),
     ),
-    law(
-      "playbook.sequence.model",
-      `${sequences} random sequences of changes on two keys agree with a plain model, and their history replays to the view`,
-      withStore((playbook) =>
-        Effect.gen(function* () {
-          for (let sequence = 0; sequence < sequences; sequence++) {
-            const random = makeRandom("playbook-laws", seed, sequence);
-            const models = KEYS.map((key) => ({
-              key: `${sequence}/${key}`,
-              model: new PlaybookModel(),
-              ids: [] as Array<string>,
-            }));
-            const steps = 4 + random.int(12);
-            for (let update = 0; update < steps; update++) {
-              const { key, model, ids } = random.pick(models);
-              const step = randomStep(random, ids);
-              const attempt = random.next() < 0.5 ? { attempt: `attempt ${update}` } : {};
-              const by = step._tag === "concise" ? "concise" : "curator";
-              yield* takeStep(playbook, key, model, step, { update, by, ...attempt });
-              for (const { id } of model.entries) if (!ids.includes(id)) ids.push(id);
-            }
-            for (const { key, model } of models) {
-              const replayed = replay(yield* historyOf(playbook, key));
-              yield* demand(
-                reading({
-                  updateCount: replayed.updateCount,
-                  entries: sorted(replayed.entries.values()),
-                }) === reading({ updateCount: model.updateCount, entries: sorted(model.entries) }),
-                `a history of sequence ${sequence} that replays to\n${model.reading}`,
-                yield* historyOf(playbook, key),
-                "append every change in the order in which it was made",
-              );
-            }
-          }
-        }),
-      ),
-    ),
+    ...sequenceLaws(withStore, sequences, seed),
     law(
       "playbook.history.cause",
       "every change is in the history of its key with its cause, and a call that changes nothing is not",
       withStore((playbook) =>
         Effect.gen(function* () {
-          const cause: Cause = { update: 3, by: "person", attempt: "x" };
+          const cause: Cause = { update: 3, by: "person", attempt: "x", reflection: "r" };
           yield* playbook.apply("k", [add("one"), add("two")], cause);
           yield* playbook.tag("k", [{ entry: "none-00001", sign: "helpful" }], causeAt(4));
           yield* playbook.apply("k", [], causeAt(5));
@@ -107,14 +66,14 @@ export const playbookLaws = <E, R>(
           yield* playbook.advance("other", causeAt(7));
           const lines = yield* historyOf(playbook, "k");
           const told = lines.map(
-            ({ key, cause: why, change }) =>
-              `${key} ${change._tag} ${why.update} ${why.by} ${why.attempt ?? "-"}`,
+            ({ key, version, cause: why, change }) =>
+              `${key} ${change._tag} ${why.update} ${why.by} ${why.attempt ?? "-"} ${why.reflection ?? "-"} ${version}`,
           );
           const expected = [
-            "k Added 3 person x",
-            "k Added 3 person x",
-            "k Removed 6 concise -",
-            "k Removed 6 concise -",
+            "k Added 3 person x r 1",
+            "k Added 3 person x r 1",
+            "k Removed 6 concise - - 2",
+            "k Removed 6 concise - - 2",
           ];
           yield* demand(
             told.join() === expected.join(),
@@ -130,6 +89,59 @@ export const playbookLaws = <E, R>(
             "the reason of each removal",
             reasons,
             "keep the reason that the concise pass gave",
+          );
+        }),
+      ),
+    ),
+    law(
+      "playbook.provenance",
+      "every entry tells what made it, a merged one also what made the others, and its history who credited it",
+      withStore((playbook) =>
+        Effect.gen(function* () {
+          const because = (attempt: string): Cause => ({ ...causeAt(1), attempt, reflection: "r" });
+          yield* playbook.apply("k", [add("one"), add("two")], because("a"));
+          yield* playbook.apply("k", [add("three")], because("b"));
+          const tags = ["misc-00003", "misc-00002"].map((entry) => ({
+            entry,
+            sign: "helpful" as const,
+          }));
+          yield* playbook.tag("k", tags, because("c"));
+          const merge = {
+            _tag: "Merge",
+            entries: ["misc-00002", "misc-00003"],
+            text: "two and three",
+          } as const;
+          const { entries } = yield* playbook.apply("k", [merge], because("d"));
+          const told = entries.map(({ id, helpful, origins = [] }) =>
+            [
+              `${id} +${helpful}`,
+              ...origins.map((origin) =>
+                [origin.made, origin.entry, origin.attempt, origin.version, origin.operation].join(
+                  " ",
+                ),
+              ),
+            ].join(", "),
+          );
+          const expected = [
+            "misc-00001 +0, added misc-00001 a 1 0",
+            "misc-00002 +2, added misc-00002 a 1 1, added misc-00003 b 2 0, merged misc-00002 d 4 0",
+          ];
+          yield* demand(
+            told.join("; ") === expected.join("; "),
+            expected.join("; "),
+            told,
+            "apply operations with applyOperations of @resd/resd, and keep `origins`",
+          );
+          const credit = (yield* historyOf(playbook, "k")).flatMap(({ cause, change }) =>
+            change._tag === "Tagged"
+              ? [`${change.tag.entry} ${cause.attempt} ${cause.reflection} ${change.operation}`]
+              : [],
+          );
+          yield* demand(
+            credit.toSorted().join("; ") === "misc-00002 c r 1; misc-00003 c r 0",
+            "who credited what",
+            credit,
+            "keep the whole cause, and the place of each tag",
           );
         }),
       ),

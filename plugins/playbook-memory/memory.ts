@@ -1,6 +1,6 @@
 /** Playbooks in a Map: the smallest store there is, and the fastest. */
 import { type HistoryLine, Playbook, decodeOptions } from "@resd/core";
-import { type PlaybookState, emptyState, playbookOver } from "@resd/resd";
+import { type PlaybookState, emptyState, historyLines, playbookOver } from "@resd/resd";
 import { Effect, Layer, Schema, Stream } from "effect";
 
 export const Options = Schema.Struct({});
@@ -27,14 +27,15 @@ export const layer = (options: typeof Options.Encoded) =>
             const made = step(state);
             if (made.changes.length === 0) return made;
             const { version } = made.state;
-            for (const change of made.changes)
-              lines.push({ version, line: { key, cause, change } });
+            for (const line of historyLines(key, cause, made)) lines.push({ version, line });
             playbooks.set(key, { state: made.state, lines });
             return made;
           }),
-        history: (key) =>
+        history: (key, after) =>
           Stream.suspend(() =>
-            Stream.fromIterable((playbooks.get(key)?.lines ?? []).map(({ line }) => line)),
+            Stream.fromIterable(
+              (playbooks.get(key)?.lines ?? []).slice(after).map(({ line }) => line),
+            ),
           ),
         readAll: Effect.sync(() => new Map([...playbooks].map(([key, { state }]) => [key, state]))),
         replaceAll: (states) =>

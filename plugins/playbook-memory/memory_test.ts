@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest";
-import { Playbook, type PlaybookShape } from "@resd/core";
+import { type HistoryLine, Playbook, type PlaybookShape, type View } from "@resd/core";
 import { checkLaws, playbookLaws } from "@resd/testing";
 import { registerLaws } from "@resd/testing/vitest";
 import { Effect, Layer, Stream } from "effect";
@@ -60,6 +60,77 @@ const DEFECTS: ReadonlyArray<
     }),
   ],
   [
+    "playbook.sequence.model",
+    "the history is always told from its beginning",
+    (playbook) => ({ history: (key) => playbook.history(key) }),
+  ],
+  [
+    "playbook.sequence.model",
+    "a restore leaves the history as it is",
+    (playbook) => {
+      const lines = new Map<string, ReadonlyArray<HistoryLine>>();
+      return {
+        restore: (bytes) =>
+          Effect.gen(function* () {
+            for (const key of yield* playbook.keys) {
+              lines.set(key, yield* Stream.runCollect(playbook.history(key)));
+            }
+            yield* playbook.restore(bytes);
+          }),
+        history: (key, after = 0) =>
+          Stream.unwrap(
+            Effect.map(Stream.runCollect(playbook.history(key)), (now) => {
+              const kept = lines.get(key) ?? [];
+              const all = kept.length > now.length ? kept : now;
+              return Stream.fromIterable(all.slice(after));
+            }),
+          ),
+      };
+    },
+  ],
+  [
+    "playbook.sequence.model",
+    "imported credit is lost",
+    (playbook) => ({
+      apply: (key, operations, cause) =>
+        playbook.apply(
+          key,
+          operations.map((operation) =>
+            operation._tag === "Import"
+              ? {
+                  ...operation,
+                  entries: operation.entries.map((entry) => ({ ...entry, helpful: 0 })),
+                }
+              : operation,
+          ),
+          cause,
+        ),
+    }),
+  ],
+  [
+    "playbook.provenance",
+    "a merge keeps the origins of its first entry alone",
+    (playbook) => {
+      const own = (view: View): View => ({
+        ...view,
+        entries: view.entries.map((entry) => ({
+          ...entry,
+          origins: (entry.origins ?? []).filter((origin) => origin.entry === entry.id),
+        })),
+      });
+      return {
+        apply: (key, operations, cause) => Effect.map(playbook.apply(key, operations, cause), own),
+      };
+    },
+  ],
+  [
+    "playbook.provenance",
+    "tags do not say which reflection they come from",
+    (playbook) => ({
+      tag: (key, tags, { reflection: _, ...cause }) => playbook.tag(key, tags, cause),
+    }),
+  ],
+  [
     "playbook.concise.seeded",
     "ties are broken by something else than the seed",
     (playbook) => {
@@ -90,7 +161,7 @@ const DEFECTS: ReadonlyArray<
 ];
 
 describe("playbook-memory", () => {
-  registerLaws(playbookLaws(layer({}), { sequences: 2000 }));
+  registerLaws(playbookLaws(layer({}), { sequences: 10_000 }), { timeoutMillis: 120_000 });
 
   it.effect("layer() refuses options that it does not have", () =>
     Effect.gen(function* () {

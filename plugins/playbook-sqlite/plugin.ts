@@ -3,6 +3,7 @@ import { Playbook, PlaybookError, decodeOptions } from "@resd/core";
 import { playbookOver } from "@resd/resd";
 import * as Sqlite from "@resd/sqlite-node";
 import { Effect, Layer, Schema } from "effect";
+import { SqlClient } from "effect/sql";
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { sqliteBackend } from "./store.ts";
@@ -11,6 +12,13 @@ import { migrate } from "./tables.ts";
 export const Options = Schema.Struct({
   /** The file, made with its folders if it is not there; `:memory:` keeps nothing. */
   file: Schema.NonEmptyString,
+  /**
+   * What every acknowledged change outlives: `process` the end of the process, by kill -9 too; `power` a power failure as
+   * well, because the file is flushed before each answer, which takes milliseconds on most disks.
+   */
+  durability: Schema.Literals(["process", "power"]).pipe(
+    Schema.withDecodingDefaultKey(Effect.succeed("process" as const)),
+  ),
 });
 
 const unusable = (file: string, detail: string) =>
@@ -23,7 +31,7 @@ const unusable = (file: string, detail: string) =>
 export const layer = (options: typeof Options.Encoded) =>
   Layer.unwrap(
     Effect.gen(function* () {
-      const { file } = yield* decodeOptions("playbook-sqlite", Options, options);
+      const { file, durability } = yield* decodeOptions("playbook-sqlite", Options, options);
       if (file !== ":memory:") {
         yield* Effect.try({
           try: () => mkdirSync(dirname(file), { recursive: true }),
@@ -31,10 +39,13 @@ export const layer = (options: typeof Options.Encoded) =>
         });
       }
       const client = Sqlite.layer({ filename: file });
-      return Layer.effect(
-        Playbook,
-        Effect.andThen(migrate, Effect.map(sqliteBackend(file), playbookOver)),
-      ).pipe(
+      const open = Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient;
+        yield* sql`PRAGMA synchronous = ${sql.literal(durability === "power" ? "FULL" : "NORMAL")}`;
+        yield* migrate;
+        return playbookOver(yield* sqliteBackend(file));
+      });
+      return Layer.effect(Playbook, open).pipe(
         Layer.provide(client),
         Layer.catch((error) =>
           Layer.effect(

@@ -39,7 +39,7 @@ const elsewhere = (file: string) => {
 };
 
 describe("playbook-sqlite", () => {
-  registerLaws(playbookLaws(layer({ file: ":memory:" }), { sequences: 60 }));
+  registerLaws(playbookLaws(layer({ file: ":memory:" }), { sequences: 100 }));
 
   it.effect("layer() finds what another process wrote, history and ids included", () =>
     Effect.gen(function* () {

@@ -1,4 +1,5 @@
 /** The tables of the store: current entries, counters, and every change with its cause. */
+import { SECTIONS, sectionRank } from "@resd/resd";
 import { Effect } from "effect";
 import { Migrator, SqlClient } from "effect/sql";
 
@@ -7,6 +8,7 @@ import { Migrator, SqlClient } from "effect/sql";
  *
  * ```sql
  * SELECT "update", entry, json_extract(change, '$.reason') FROM playbook_history WHERE kind = 'Removed';
+ * SELECT attempt, reflection, "update" FROM playbook_history WHERE entry = 'misc-00003' AND kind = 'Tagged';
  * ```
  */
 export const migrate = Migrator.make({})({
@@ -45,6 +47,25 @@ export const migrate = Migrator.make({})({
         PRIMARY KEY (key, line)
       ) WITHOUT ROWID`;
       yield* sql`CREATE INDEX playbook_history_entry ON playbook_history (key, entry)`;
+    }),
+    "0002_provenance": Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient;
+      // A revision is never given twice, also not after a restore: readers know by it whether they are up to date.
+      yield* sql`CREATE TABLE playbook_revision (
+        id INTEGER PRIMARY KEY CHECK (id = 0),
+        revision INTEGER NOT NULL
+      )`;
+      yield* sql`INSERT INTO playbook_revision (id, revision) VALUES (0, 1)`;
+      yield* sql`ALTER TABLE playbook ADD COLUMN revision INTEGER NOT NULL DEFAULT 1`;
+      // Positions count within a section, so that a new entry moves no other.
+      yield* sql`ALTER TABLE playbook_entry ADD COLUMN section_rank INTEGER NOT NULL DEFAULT 6`;
+      for (const section of SECTIONS) {
+        yield* sql`UPDATE playbook_entry SET section_rank = ${sectionRank(section)}
+          WHERE section = ${section}`;
+      }
+      yield* sql`ALTER TABLE playbook_entry ADD COLUMN origins TEXT`;
+      yield* sql`ALTER TABLE playbook_history ADD COLUMN reflection TEXT`;
+      yield* sql`ALTER TABLE playbook_history ADD COLUMN operation INTEGER`;
     }),
   }),
 });

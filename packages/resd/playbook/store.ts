@@ -1,11 +1,25 @@
 /** The Playbook service over any backend that can keep states: what a playbook does is the same in all of them. */
-import { type Cause, type HistoryLine, type PlaybookError, type PlaybookShape } from "@resd/core";
+import {
+  type Cause,
+  type Change,
+  type HistoryLine,
+  type PlaybookError,
+  type PlaybookShape,
+} from "@resd/core";
 import { Effect, type Stream } from "effect";
 import { concise } from "./concise.ts";
 import { applyOperations } from "./operations.ts";
 import { decodeSnapshot, encodeSnapshot } from "./snapshot.ts";
 import { type PlaybookState, type Transition, advance, viewOf } from "./state.ts";
 import { applyTags } from "./tagging.ts";
+
+/** A transition as lines of the history of a key. */
+export const historyLines = (
+  key: string,
+  cause: Cause,
+  { state, changes }: Transition,
+): ReadonlyArray<HistoryLine> =>
+  changes.map((change: Change) => ({ key, version: state.version, cause, change }));
 
 /** What a store has to bring: keeping states and the lines of their history, safe from each other's writers. */
 export interface PlaybookBackend {
@@ -20,7 +34,8 @@ export interface PlaybookBackend {
     cause: Cause,
     step: (state: PlaybookState) => A,
   ) => Effect.Effect<A, PlaybookError>;
-  readonly history: (key: string) => Stream.Stream<HistoryLine, PlaybookError>;
+  /** The lines of a key, oldest first, without the first `after` ones. */
+  readonly history: (key: string, after: number) => Stream.Stream<HistoryLine, PlaybookError>;
   readonly readAll: Effect.Effect<ReadonlyMap<string, PlaybookState>, PlaybookError>;
   /** Puts these states in the place of all others, and keeps of each key's history the lines up to its version. */
   readonly replaceAll: (
@@ -33,7 +48,7 @@ export const playbookOver = (backend: PlaybookBackend): PlaybookShape => ({
   view: (key) => Effect.map(backend.read(key), viewOf),
   apply: (key, operations, cause) =>
     Effect.map(
-      backend.write(key, cause, (state) => applyOperations(state, operations)),
+      backend.write(key, cause, (state) => applyOperations(state, operations, cause)),
       ({ state }) => viewOf(state),
     ),
   tag: (key, tags, cause) =>
@@ -44,7 +59,7 @@ export const playbookOver = (backend: PlaybookBackend): PlaybookShape => ({
       ({ removals }) => removals,
     ),
   advance: (key, cause) => Effect.asVoid(backend.write(key, cause, advance)),
-  history: backend.history,
+  history: (key, after = 0) => backend.history(key, after),
   keys: Effect.map(backend.readAll, (playbooks) => [...playbooks.keys()].toSorted()),
   snapshot: Effect.map(backend.readAll, encodeSnapshot),
   restore: (snapshot) => Effect.flatMap(decodeSnapshot(snapshot), backend.replaceAll),

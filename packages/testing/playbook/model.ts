@@ -1,5 +1,5 @@
 /** A playbook so plain that its rules can be read off: what stores are compared with. Sections are lists, nothing is shared. */
-import type { ConciseRule, Entry, Operation, Removal, Tag, View } from "@resd/core";
+import type { Cause, ConciseRule, Entry, Operation, Origin, Removal, Tag, View } from "@resd/core";
 
 /** A spelling of a section, where it leads, and the slug of ids made there. */
 export interface SectionName {
@@ -38,9 +38,12 @@ export const SECTION_NAMES: ReadonlyArray<SectionName> = [
 ];
 
 type Writable = { -readonly [Key in keyof Entry]: Entry[Key] };
+/** Where a wording comes from, but for the version, which stores count as they like. */
+type Made = Omit<Origin, "version">;
 
 export class PlaybookModel {
-  readonly lists: Array<Array<Writable>> = Array.from({ length: LISTS }, () => []);
+  lists: Array<Array<Writable>> = Array.from({ length: LISTS }, () => []);
+  made = new Map<string, ReadonlyArray<Made>>();
   next = 1;
   updateCount = 0;
 
@@ -48,54 +51,100 @@ export class PlaybookModel {
     return this.lists.flat();
   }
 
+  /** The same playbook again, for a snapshot. */
+  copy(): PlaybookModel {
+    const copy = new PlaybookModel();
+    copy.lists = this.lists.map((list) => list.map((entry) => ({ ...entry })));
+    copy.made = new Map(this.made);
+    copy.next = this.next;
+    copy.updateCount = this.updateCount;
+    return copy;
+  }
+
   #drop(id: string): void {
     for (const list of this.lists) {
       const at = list.findIndex((entry) => entry.id === id);
       if (at !== -1) list.splice(at, 1);
     }
+    this.made.delete(id);
   }
 
   #find(id: string): Writable | undefined {
-    return this.lists.flat().find((entry) => entry.id === id);
+    for (const list of this.lists) {
+      const found = list.find((entry) => entry.id === id);
+      if (found !== undefined) return found;
+    }
+    return undefined;
   }
 
-  apply(operations: ReadonlyArray<Operation>): void {
+  #note(id: string, made: Made["made"], cause: Cause, operation: number): void {
+    const before = this.made.get(id) ?? [];
+    this.made.set(id, [...before, { entry: id, made, ...cause, operation }]);
+  }
+
+  #place(
+    name: SectionName,
+    parts: Pick<Entry, "id" | "text" | "helpful" | "harmful">,
+    at?: number,
+  ): void {
+    const now = this.updateCount;
+    const entry = { ...parts, section: name.section, createdAt: now, lastTaggedAt: now };
+    const list = this.lists[name.rank] ?? [];
+    list.splice(at ?? list.length, 0, entry);
+  }
+
+  #newId(slug: string): string {
+    return `${slug}-${`0000${this.next++}`.slice(-5)}`;
+  }
+
+  apply(operations: ReadonlyArray<Operation>, cause: Cause): void {
     let general = 0;
-    for (const operation of operations) {
+    for (const [i, operation] of operations.entries()) {
       if (operation._tag === "Add") {
         const text = operation.text.trim();
         const name = SECTION_NAMES.find(({ spelling }) => spelling === operation.section);
         if (text === "" || name === undefined) continue;
-        const list = this.lists[name.rank] ?? [];
-        const id = `${name.slug}-${`0000${this.next++}`.slice(-5)}`;
-        const now = this.updateCount;
-        const entry = {
-          id,
-          section: name.section,
-          text,
-          helpful: 0,
-          harmful: 0,
-          createdAt: now,
-          lastTaggedAt: now,
-        };
-        if (name.atTop) list.splice(general++, 0, entry);
-        else list.push(entry);
+        const id = this.#newId(name.slug);
+        const at = name.atTop ? general++ : undefined;
+        this.#place(name, { id, text, helpful: 0, harmful: 0 }, at);
+        this.#note(id, "added", cause, i);
+      } else if (operation._tag === "Import") {
+        const usable = operation.entries.filter(({ text }) => text.trim() !== "");
+        const numbers = usable.map(({ id }) => Number(/-(\d{5})$/.exec(id)?.[1] ?? 0));
+        const kept = numbers.map((n, at) => n >= this.next && numbers.indexOf(n) === at);
+        this.next = Math.max(this.next, ...numbers.filter((_, at) => kept[at]).map((n) => n + 1));
+        for (const [at, entry] of usable.entries()) {
+          const name = SECTION_NAMES.find(({ spelling }) => spelling === entry.section);
+          if (name === undefined) continue;
+          const { helpful, harmful } = entry;
+          const id = kept[at] ? entry.id : this.#newId(name.slug);
+          this.#place(name, { id, text: entry.text.trim(), helpful, harmful });
+          this.#note(id, "imported", cause, i);
+        }
       } else if (operation._tag === "Delete") {
         this.#drop(operation.entry);
       } else if (operation._tag === "Update") {
         const entry = this.#find(operation.entry);
-        if (entry !== undefined && operation.text.trim() !== "") entry.text = operation.text.trim();
+        const text = operation.text.trim();
+        if (entry === undefined || text === "" || entry.text === text) continue;
+        entry.text = text;
+        this.#note(entry.id, "updated", cause, i);
       } else {
         const found = [...new Set(operation.entries)].flatMap((id) => this.#find(id) ?? []);
         const [kept, ...others] = found;
-        if (kept === undefined || operation.text.trim() === "") continue;
-        kept.text = operation.text.trim();
+        const text = operation.text.trim();
+        if (kept === undefined || text === "") continue;
+        if (others.length === 0 && kept.text === text) continue;
+        kept.text = text;
         for (const other of others) {
           kept.helpful += other.helpful;
           kept.harmful += other.harmful;
           kept.lastTaggedAt = Math.max(kept.lastTaggedAt, other.lastTaggedAt);
+          const theirs = this.made.get(other.id) ?? [];
+          this.made.set(kept.id, [...(this.made.get(kept.id) ?? []), ...theirs]);
           this.#drop(other.id);
         }
+        this.#note(kept.id, "merged", cause, i);
       }
     }
   }
@@ -152,16 +201,25 @@ export class PlaybookModel {
 
   /** Everything of a view but its version, as one text. */
   get reading(): string {
-    return reading({ updateCount: this.updateCount, entries: this.entries });
+    return readingOf(this.updateCount, this.entries, (entry) => this.made.get(entry.id) ?? []);
   }
 }
 
-/** What two playbooks have to have in common, in a form to compare and to show. */
+const readingOf = (
+  updateCount: number,
+  entries: ReadonlyArray<Entry>,
+  madeOf: (entry: Entry) => ReadonlyArray<Made>,
+): string => {
+  let text = `updateCount ${updateCount}`;
+  for (const entry of entries) {
+    text += `\n${entry.id} [${entry.section}] ${entry.text} +${entry.helpful} -${entry.harmful} @${entry.createdAt}/${entry.lastTaggedAt}`;
+    for (const { entry: id, made, attempt, reflection, update, by, operation } of madeOf(entry)) {
+      text += ` | ${id} ${made} by ${by} at ${update}.${operation} ${attempt ?? "-"} ${reflection ?? "-"}`;
+    }
+  }
+  return text;
+};
+
+/** What two playbooks have to have in common, origins included, in a form to compare and to show. */
 export const reading = (view: Omit<View, "version">): string =>
-  [
-    `updateCount ${view.updateCount}`,
-    ...view.entries.map(
-      (entry) =>
-        `${entry.id} [${entry.section}] ${entry.text} +${entry.helpful} -${entry.harmful} @${entry.createdAt}/${entry.lastTaggedAt}`,
-    ),
-  ].join("\n");
+  readingOf(view.updateCount, view.entries, (entry) => entry.origins ?? []);

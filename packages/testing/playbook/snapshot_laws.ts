@@ -20,8 +20,9 @@ export type WithStore<E, R> = <A, Failure>(
 export const historyOf = (
   playbook: PlaybookShape,
   key: string,
+  after?: number,
 ): Effect.Effect<ReadonlyArray<HistoryLine>, PlaybookError> =>
-  Stream.runCollect(playbook.history(key));
+  Stream.runCollect(playbook.history(key, after));
 
 /** Some playbooks with everything in them that a snapshot has to carry. */
 const fill = Effect.fnUntraced(function* (playbook: PlaybookShape) {

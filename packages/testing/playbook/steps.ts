@@ -10,7 +10,7 @@ import type {
   Tag,
 } from "@resd/core";
 import { Effect } from "effect";
-import { demand } from "../law.ts";
+import { broken } from "../law.ts";
 import { type PlaybookModel, SECTION_NAMES, reading } from "./model.ts";
 
 /** One random change, with ids that are there, were there, or never were. */
@@ -20,16 +20,26 @@ export type Step =
   | { readonly _tag: "concise"; readonly rule: ConciseRule; readonly seed: number }
   | { readonly _tag: "advance" };
 
+const TEXTS = ["a", "b is c", "  padded ", "ünï 🦅", ""];
+
 export const randomStep = (random: Random, ids: ReadonlyArray<string>): Step => {
   const id = () => (random.next() < 0.1 || ids.length === 0 ? "misc-99999" : random.pick(ids));
-  const text = () => random.pick(["a", "b is c", "  padded ", "ünï 🦅", ""]);
+  const text = () => random.pick(TEXTS);
+  const section = () => random.pick(SECTION_NAMES).spelling;
   const operation = (): Operation => {
     const kind = random.next();
-    if (kind < 0.7)
-      return { _tag: "Add", section: random.pick(SECTION_NAMES).spelling, text: text() };
-    if (kind < 0.8) return { _tag: "Update", entry: id(), text: text() };
-    if (kind < 0.9) return { _tag: "Merge", entries: [id(), id(), id()], text: text() };
-    return { _tag: "Delete", entry: id() };
+    if (kind < 0.65) return { _tag: "Add", section: section(), text: text() };
+    if (kind < 0.75) return { _tag: "Update", entry: id(), text: text() };
+    if (kind < 0.87) return { _tag: "Merge", entries: [id(), id(), id()], text: text() };
+    if (kind < 0.97) return { _tag: "Delete", entry: id() };
+    const entries = Array.from({ length: random.int(3) }, (_, i) => ({
+      id: random.next() < 0.5 ? id().replace("99999", "00017") : `far-${10_000 + 7 * i}`,
+      section: section(),
+      text: text(),
+      helpful: random.int(4),
+      harmful: random.int(3),
+    }));
+    return { _tag: "Import", entries };
   };
   const kind = random.next();
   if (kind < 0.35) {
@@ -74,17 +84,16 @@ export const takeStep = Effect.fnUntraced(function* (
   cause: Cause,
 ) {
   const before = yield* playbook.view(key);
-  const context = `after ${JSON.stringify(step)} on\n${reading(before)}`;
+  const earlier = reading(before);
+  const context = () => `after ${JSON.stringify(step)} on\n${earlier}`;
   switch (step._tag) {
     case "apply": {
-      const told = yield* playbook.apply(key, step.operations, cause);
-      model.apply(step.operations);
-      yield* demand(
-        reading(told) === model.reading,
-        `apply to answer with the new view:\n${model.reading}`,
-        reading(told),
-        context,
-      );
+      const told = reading(yield* playbook.apply(key, step.operations, cause));
+      model.apply(step.operations, cause);
+      const expected = model.reading;
+      if (told !== expected) {
+        return yield* broken(`apply to answer with the new view:\n${expected}`, told, context());
+      }
       break;
     }
     case "tag":
@@ -94,7 +103,7 @@ export const takeStep = Effect.fnUntraced(function* (
     case "concise": {
       const removals = yield* playbook.concise(key, step.rule, step.seed, cause);
       const wrong = model.concise(step.rule, removals);
-      yield* demand(wrong === undefined, wrong ?? "", removals, context);
+      if (wrong !== undefined) return yield* broken(wrong, removals, context());
       break;
     }
     case "advance":
@@ -102,14 +111,13 @@ export const takeStep = Effect.fnUntraced(function* (
       model.updateCount++;
   }
   const after = yield* playbook.view(key);
-  yield* demand(reading(after) === model.reading, model.reading, reading(after), context);
-  const changed = reading(after) !== reading(before);
-  yield* demand(
-    changed ? after.version > before.version : after.version >= before.version,
-    `a version that rises with every change, from ${before.version}`,
-    after.version,
-    context,
-  );
+  const [found, expected] = [reading(after), model.reading];
+  if (found !== expected) return yield* broken(expected, found, context());
+  const rises =
+    found === earlier ? after.version >= before.version : after.version > before.version;
+  if (rises) return;
+  const rule = `a version that rises with every change, from ${before.version}`;
+  return yield* broken(rule, after.version, context());
 });
 
 /** What a history says is in the playbook: entries by id. */

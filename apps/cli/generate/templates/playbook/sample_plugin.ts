@@ -1,6 +1,6 @@
 /** A store of playbooks. What a playbook does is `playbookOver`; put the place where yours are kept into `load` and `save`. */
 import { HistoryLine, Playbook, PlaybookError, decodeOptions } from "@resd/core";
-import { PlaybookState, emptyState, playbookOver } from "@resd/resd";
+import { PlaybookState, emptyState, historyLines, playbookOver } from "@resd/resd";
 import { Effect, FileSystem, Layer, Schema, Semaphore, Stream } from "effect";
 
 export const Options = Schema.Struct({ file: Schema.NonEmptyString });
@@ -46,14 +46,16 @@ export const layer = (options: typeof Options.Encoded) =>
           const { state, lines } = all.get(key) ?? { state: emptyState, lines: [] };
           const made = step(state);
           const { version } = made.state;
-          const added = made.changes.map((change) => ({ version, line: { key, cause, change } }));
+          const added = historyLines(key, cause, made).map((line) => ({ version, line }));
           all.set(key, { key, state: made.state, lines: [...lines, ...added] });
           if (added.length > 0) yield* save(all.values());
           return made;
         }, writer.withPermit),
-        history: (key) =>
+        history: (key, after) =>
           Stream.fromIterableEffect(
-            Effect.map(load, (all) => (all.get(key)?.lines ?? []).map(({ line }) => line)),
+            Effect.map(load, (all) =>
+              (all.get(key)?.lines ?? []).slice(after).map(({ line }) => line),
+            ),
           ),
         readAll: Effect.map(
           load,
