@@ -9,6 +9,7 @@ describe("layers", () => {
     ["packages/tensor", "packages/testing", "test"],
     ["plugins/env-kestrel", "packages/core", "ship"],
     ["plugins/env-kestrel", "packages/testing", "test"],
+    ["plugins/env-bouncing-sim", "plugins/sandbox-quickjs", "test"],
     ["plugins/playbook-sqlite", "packages/sqlite-node", "ship"],
     ["apps/cli", "plugins/env-kestrel", "ship"],
     ["apps/cli", "packages/testing", "ship"],
@@ -26,6 +27,7 @@ describe("layers", () => {
     ["packages/sqlite-node", "packages/engine", "ship", /beside core/],
     ["packages/resd", "packages/testing", "ship", /devDependency/],
     ["plugins/env-kestrel", "plugins/compute-onnx", "test", /another plugin/],
+    ["plugins/env-bouncing-sim", "plugins/sandbox-quickjs", "ship", /another plugin/],
     ["plugins/env-kestrel", "apps/cli", "ship", /application/],
     ["apps/cli", "tools/bench", "ship", /tool/],
   ];
