@@ -1,6 +1,6 @@
 /** Runs cells in processes of their own, one process a cell and one process at a time for each folder. */
 import { type ChildProcess, fork } from "node:child_process";
-import { rmSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   type Cell,
@@ -162,6 +162,7 @@ export const processRunner = (
     run: (cell) =>
       services(
         Effect.gen(function* () {
+          mkdirSync(root, { recursive: true });
           const folder = yield* cellFolder(root, cell);
           return yield* runIn(cell, folder).pipe(
             Effect.catch((error) => Effect.succeed(failed(cell, folder, error.message))),

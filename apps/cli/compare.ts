@@ -2,21 +2,26 @@
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import {
-  type Conducted,
+  type Comparison,
   MatrixError,
   type MatrixPlan,
+  analyse,
   cellFolder,
   cellName,
   conductMatrix,
   finishedCell,
+  mainTable,
   planMatrix,
   readMatrix,
+  reportFiles,
+  tableText,
 } from "@resd/compare";
-import { Console, Effect, type FileSystem, Option, type Path } from "effect";
+import { Console, Effect, FileSystem, Option, type Path } from "effect";
 import { processRunner } from "./cell_process.ts";
 import { showProgress, standardError } from "./compare_screen.ts";
 import { makeFingerprint } from "./fingerprint.ts";
 import { hostLayer } from "./host.ts";
+import { inkFor } from "./ink.ts";
 import { shippedModel } from "./read_definition.ts";
 
 export interface CompareInput {
@@ -29,13 +34,31 @@ export interface CompareInput {
   readonly dryRun: boolean;
 }
 
-const summaryText = ({ results }: Conducted): string =>
-  results
-    .map(({ variant, seed, curve }) => {
-      const { interactions, success } = curve.at(-1)!;
-      return `${variant}  seed ${seed}  ${interactions} interactions  ${(success * 100).toFixed(1)} %`;
-    })
-    .join("\n");
+/** Writes the files of a report, each whole or not at all. */
+const writeReport = Effect.fnUntraced(function* (folder: string, comparison: Comparison) {
+  const fs = yield* FileSystem.FileSystem;
+  yield* fs.makeDirectory(join(folder, "figures"), { recursive: true });
+  for (const [name, text] of Object.entries(reportFiles(comparison))) {
+    const file = join(folder, name);
+    yield* fs.writeFileString(`${file}.partial`, text);
+    yield* fs.rename(`${file}.partial`, file);
+  }
+});
+
+const terminalText = (comparison: Comparison, folder: string): string => {
+  const ink = inkFor(process.stdout);
+  const colours = { holds: "green", reversed: "red", undecided: "yellow" } as const;
+  return [
+    tableText(mainTable(comparison)),
+    "",
+    ...comparison.claims.map(
+      ({ text, verdict, evidence }) =>
+        `${ink(colours[verdict], verdict.padEnd(9))}  ${text}\n           ${ink("dim", evidence)}`,
+    ),
+    ...(comparison.claims.length === 0 ? [] : [""]),
+    `The report: ${join(folder, "report.html")} (figures/, compare.json, tables.md and CSV beside it)`,
+  ].join("\n");
+};
 
 /** Says which cells there are, and which of them have been run. */
 const sayPlan = Effect.fnUntraced(function* ({ cells }: MatrixPlan, input: CompareInput) {
@@ -89,8 +112,9 @@ export const compare = Effect.fnUntraced(
         listener: screen.listener,
       },
     );
-    void out;
-    yield* Console.log(input.json ? JSON.stringify(conducted) : summaryText(conducted));
+    const comparison = analyse(matrix, conducted);
+    yield* writeReport(out, comparison);
+    yield* Console.log(input.json ? JSON.stringify(comparison) : terminalText(comparison, out));
     const { failures } = conducted;
     if (failures.length > 0) {
       return yield* new MatrixError({

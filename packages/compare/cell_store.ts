@@ -1,5 +1,5 @@
 /** Where cells lie: one folder each, found again by what decides the run. */
-import { RunSummary, runFiles } from "@resd/run";
+import { runFiles } from "@resd/run";
 import { Effect, FileSystem, Path, type PlatformError, Schema } from "effect";
 import { type Cell, cellFolderName, shortKey } from "./cell.ts";
 import { CellResult, type UpdatePoint } from "./cell_result.ts";
@@ -9,6 +9,30 @@ import { MatrixError } from "./matrix.ts";
 const MARK = "cell.json";
 
 const Mark = Schema.fromJsonString(Schema.Struct({ key: Schema.String }));
+
+const Evaluated = Schema.Struct({
+  perTask: Schema.Finite,
+  perTest: Schema.Finite,
+  bestOfK: Schema.Finite,
+  meanTokens: Schema.Finite,
+});
+
+/** What is read of a summary: no more, so that runs of other versions of the code stay readable. */
+const SummaryRead = Schema.Struct({
+  outcome: Schema.String,
+  wallSeconds: Schema.Finite,
+  phases: Schema.Record(Schema.String, Schema.Finite),
+  modelCalls: Schema.Record(Schema.String, Schema.Finite),
+  generatedTokens: Schema.Record(Schema.String, Schema.Finite),
+  curve: Schema.Array(
+    Schema.Struct({
+      update: Schema.Int,
+      interactions: Schema.Int,
+      student: Evaluated,
+      teacher: Schema.optionalKey(Evaluated),
+    }),
+  ),
+});
 
 /** Rows of metrics.jsonl that are updates, as far as they are read. */
 const UpdateRow = Schema.Struct({
@@ -66,10 +90,8 @@ export const cellFolder = Effect.fnUntraced(function* (
 ): Effect.fn.Return<string, PlatformError.PlatformError, FileSystem.FileSystem | Path.Path> {
   const fs = yield* FileSystem.FileSystem;
   const path = yield* Path.Path;
-  yield* fs.makeDirectory(root, { recursive: true });
-  const known = (yield* fs.readDirectory(root)).find((name) =>
-    name.endsWith(`-${shortKey(cell.key)}`),
-  );
+  const names = (yield* fs.exists(root)) ? yield* fs.readDirectory(root) : [];
+  const known = names.find((name) => name.endsWith(`-${shortKey(cell.key)}`));
   return path.join(root, known ?? cellFolderName(cell));
 });
 
@@ -101,7 +123,7 @@ export const readCell = Effect.fn("compare.readCell")(function* (
           }),
       ),
     );
-  const summary = yield* read(files.summary, RunSummary);
+  const summary = yield* read(files.summary, SummaryRead);
   const { git } = yield* read(files.run, RunFacts);
   const rows = (yield* fs.readFileString(files.metrics)).split("\n");
   const [first, ...rest] = summary.curve.map(({ update, interactions, student, teacher }) => ({

@@ -1,6 +1,6 @@
 /** The picture: held-out success against environment interactions, as one SVG that needs nothing but itself. */
+import { linearScale, place, spacedOut, ticksUpTo, xml } from "@resd/compare";
 import type { RunSummary } from "@resd/run";
-import { linearScale, spacedOut, ticksUpTo } from "./scale.ts";
 import { type Role, type SpreadPoint, spreadOf } from "./spread.ts";
 
 const WIDTH = 760;
@@ -37,10 +37,6 @@ const NAMES: Record<Role, readonly [name: string, from: string]> = {
   teacher: ["teacher", "playbook in context"],
 };
 
-const xml = (text: string): string =>
-  text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
-/** Hundredths of a pixel are enough, and keep the file the same on every machine. */
-const place = (value: number): string => String(Math.round(value * 100) / 100);
 const percent = (share: number): string => `${Math.round(share * 100)} %`;
 
 /** `1–5`, or `1, 3, 8` where seeds are missing in between. */

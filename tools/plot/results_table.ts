@@ -1,7 +1,7 @@
 /** Runs as the tables of docs/results.md. */
+import { medianOf } from "@resd/compare";
 import { conventionOf, pairingsOf } from "@resd/env-kestrel/language";
 import type { RunSummary } from "@resd/run";
-import { medianOf } from "./spread.ts";
 
 const percent = (share: number | undefined): string =>
   share === undefined ? "–" : (share * 100).toFixed(1);

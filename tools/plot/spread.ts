@@ -1,4 +1,5 @@
 /** Many runs as one curve: the median over seeds, and the range they span. */
+import { medianOf } from "@resd/compare";
 import type { RunSummary } from "@resd/run";
 
 export type Role = "student" | "teacher";
@@ -13,15 +14,6 @@ export interface SpreadPoint {
   readonly median: number;
   readonly high: number;
 }
-
-/** The middle value, or the mean of the two in the middle. */
-export const medianOf = (values: ReadonlyArray<number>): number => {
-  const sorted = values.toSorted((a, b) => a - b);
-  const upper = sorted[sorted.length >> 1] ?? Number.NaN;
-  return sorted.length % 2 === 1
-    ? upper
-    : ((sorted[(sorted.length >> 1) - 1] ?? upper) + upper) / 2;
-};
 
 /**
  * Median and range of a role's held-out success at every update where each of the runs was evaluated. Empty for a

@@ -1,14 +1,6 @@
 import { assert, describe, it } from "vitest";
 import { madeUpRun } from "./_made_up_run.ts";
-import { medianOf, spreadOf } from "./spread.ts";
-
-describe("medianOf()", () => {
-  it("is the middle value, or the mean of the two in the middle", () => {
-    assert.strictEqual(medianOf([3]), 3);
-    assert.strictEqual(medianOf([9, 1, 4]), 4);
-    assert.strictEqual(medianOf([9, 1, 4, 6]), 5);
-  });
-});
+import { spreadOf } from "./spread.ts";
 
 describe("spreadOf()", () => {
   const runs = [

@@ -33,3 +33,35 @@ export const spacedOut = (wanted: ReadonlyArray<number>, gap: number): ReadonlyA
   }
   return places;
 };
+
+/** The same places with at least `gap` between them and none beyond `limit`: those at the end make room upwards. */
+export const keptWithin = (
+  places: ReadonlyArray<number>,
+  limit: number,
+  gap: number,
+): ReadonlyArray<number> => {
+  const kept = [...places];
+  let next = limit + gap;
+  for (const i of kept.map((_, k) => k).toSorted((a, b) => kept[b]! - kept[a]!)) {
+    kept[i] = Math.min(kept[i]!, next - gap);
+    next = kept[i]!;
+  }
+  return kept;
+};
+
+/** A logarithmic map from `domain`, both ends above zero, to `range`. */
+export const logScale =
+  (domain: readonly [number, number], range: readonly [number, number]) =>
+  (value: number): number =>
+    linearScale([Math.log(domain[0]), Math.log(domain[1])], range)(Math.log(value));
+
+/** 1, 2 and 5 times the powers of ten from `start` to `end`; where these are more than `count`, powers of ten alone. */
+export const logTicks = (start: number, end: number, count: number): ReadonlyArray<number> => {
+  const powers: Array<number> = [];
+  for (let power = Math.floor(Math.log10(start)); power <= Math.log10(end); power++) {
+    powers.push(10 ** power);
+  }
+  const within = (tick: number) => tick >= start && tick <= end;
+  const all = powers.flatMap((power) => [power, 2 * power, 5 * power]).filter(within);
+  return all.length <= count ? all : powers.filter(within);
+};

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "vitest";
-import { linearScale, spacedOut, ticksUpTo } from "./scale.ts";
+import { keptWithin, linearScale, logScale, logTicks, spacedOut, ticksUpTo } from "./scale.ts";
 
 describe("linearScale()", () => {
   it("maps the ends of the domain to the ends of the range, also when the range runs downwards", () => {
@@ -28,5 +28,27 @@ describe("spacedOut()", () => {
   it("moves crowded places apart by as much as is missing, in their order", () => {
     assert.deepStrictEqual(spacedOut([60, 50], 40), [75, 35]);
     assert.deepStrictEqual(spacedOut([50, 50], 40), [30, 70]);
+  });
+});
+
+describe("keptWithin()", () => {
+  it("moves what lies beyond the limit back, and what is in its way further", () => {
+    assert.deepStrictEqual(keptWithin([100, 90, 10], 80, 15), [80, 65, 10]);
+    assert.deepStrictEqual(keptWithin([10, 30], 80, 15), [10, 30]);
+  });
+});
+
+describe("logScale()", () => {
+  it("gives equal ratios equal lengths", () => {
+    const x = logScale([10, 1000], [0, 200]);
+    assert.closeTo(x(100), 100, 1e-9);
+    assert.closeTo(x(1000) - x(500), x(20) - x(10), 1e-9);
+  });
+});
+
+describe("logTicks()", () => {
+  it("gives 1, 2 and 5 in every decade, or powers of ten where these are too many", () => {
+    assert.deepStrictEqual(logTicks(64, 960, 9), [100, 200, 500]);
+    assert.deepStrictEqual(logTicks(16, 20_480, 9), [100, 1000, 10_000]);
   });
 });
