@@ -36,6 +36,7 @@ const summary: RunSummary = {
     { update: 0, interactions: 0, student: evaluationAt(0.016), teacher: evaluationAt(0.016) },
     { update: 60, interactions: 960, student: evaluationAt(0.9), teacher: evaluationAt(0.99) },
   ],
+  diagnoses: [],
   parameters: "hash",
   outcome: "finished",
   preset: "kestrel",

@@ -12,6 +12,7 @@ import type {
   StepResult,
   Tag,
   TrainSample,
+  UpdateReport,
   View,
 } from "@resd/core";
 import type { Effect } from "effect";
@@ -59,6 +60,8 @@ export interface WorldOptions {
   readonly onUpdate?: (updates: number) => Effect.Effect<void>;
   /** Runs when an update has moved the policy, before it returns. */
   readonly onUpdated?: (updates: number) => Effect.Effect<void>;
+  /** Replaces what an update reports; `updates` counts it in. */
+  readonly onReport?: (report: UpdateReport, updates: number) => UpdateReport;
   readonly keyOf?: (split: string, place: number) => string;
 }
 

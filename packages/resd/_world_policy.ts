@@ -1,5 +1,5 @@
 /** The policy of the test world: a vocabulary that grows by use, and answers by script. */
-import { Policy, type Prompt } from "@resd/core";
+import { Policy, type Prompt, type UpdateReport } from "@resd/core";
 import { Effect } from "effect";
 import type { WorldNotes, WorldOptions } from "./_world_options.ts";
 
@@ -85,7 +85,7 @@ export const makeWorldPolicy = (options: WorldOptions, { log, batches, requests 
         updates++;
         yield* options.onUpdated?.(updates) ?? Effect.void;
         const trained = batch.filter((sample) => !sample.signal.startsWith("none:"));
-        return {
+        const report: UpdateReport = {
           loss: trained.length + lr,
           gradNorm: 1,
           teacherDrift: updates / 10,
@@ -102,6 +102,7 @@ export const makeWorldPolicy = (options: WorldOptions, { log, batches, requests 
             clampedFraction: 0,
           })),
         };
+        return options.onReport?.(report, updates) ?? report;
       }),
     version: () => Effect.sync(() => `v${updates}`),
     save: () => Effect.void,

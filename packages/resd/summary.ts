@@ -2,6 +2,7 @@
 import { Evaluation, type HistoryLine, type ModelUse, type Phase } from "@resd/core";
 import { Schema } from "effect";
 import { bestPoint, chosenBy } from "./best.ts";
+import { Diagnosis } from "./detect/finding.ts";
 import { pickByRankSum } from "./rank_sum.ts";
 import type { Measure } from "./task_scores.ts";
 
@@ -77,6 +78,8 @@ export const Summary = Schema.Struct({
     removed: Schema.Record(Schema.String, Count),
   }),
   curve: Schema.Array(CurvePoint),
+  /** Signs that nothing was learned or that the policy collapsed, each with its likely cause; empty where all went well. */
+  diagnoses: Schema.Array(Diagnosis),
   /** Hash of the student's weights at the end. */
   parameters: Schema.String,
 });
@@ -97,6 +100,7 @@ export interface Totals {
   readonly removed: Record<string, number>;
   readonly sizes: Map<string, number>;
   readonly curve: Array<CurvePoint>;
+  readonly diagnoses: Array<Diagnosis>;
 }
 
 const noCosts = (): Record<Purpose, number> => ({ rollout: 0, reflect: 0, curate: 0, evaluate: 0 });
@@ -113,6 +117,7 @@ export const makeTotals = (): Totals => ({
   removed: {},
   sizes: new Map(),
   curve: [],
+  diagnoses: [],
 });
 
 /** Adds the cost of one call to a purpose. */
@@ -201,6 +206,7 @@ export const summaryOf = (
       removed: { ...totals.removed },
     },
     curve: [...curve],
+    diagnoses: [...totals.diagnoses],
     parameters: totals.parameters,
   };
 };

@@ -28,6 +28,7 @@ import { step } from "./step.ts";
 import { batchPlaces, planStream, stopsEarly } from "./stream.ts";
 import { makeStudentPlaybook } from "./student_playbook.ts";
 import { type CurvePoint, type Summary, makeTotals, summaryOf } from "./summary.ts";
+import { watched } from "./watch.ts";
 
 /** Everything that a run is composed of. */
 export type Seams = Environment | Policy | Format | Reflector | Curator | Playbook | Tracker;
@@ -71,13 +72,14 @@ export const train = Effect.fn("resd.train")(function* (
     heldOut: heldOut.rows,
     ...(select === undefined ? {} : { select: select.rows }),
   };
+  const counted = makeTotals();
   const state: RunState = {
     seed,
-    journal: yield* makeJournal,
+    journal: watched(yield* makeJournal, counted.diagnoses),
     buffer: makeSolutionBuffer(),
     studentPlaybook: makeStudentPlaybook(config.studentPlaybook?.every),
     history: yield* followPlaybooks,
-    totals: makeTotals(),
+    totals: counted,
     brokenTasks: new Set(),
   };
   const { journal, totals } = state;

@@ -63,6 +63,7 @@ export const madeUpRun = ({
   modelCalls: nothing,
   generatedTokens: nothing,
   playbook: { size: 0, added: 0, removed: {}, entries: [] },
+  diagnoses: [],
   parameters: "",
   curve: student.map((success, i) => {
     const taught = teacher?.[i];
