@@ -36,6 +36,58 @@ export const Support = Schema.TaggedUnion({
 });
 export type Support = typeof Support.Type;
 
+const Positive = Schema.Finite.check(Schema.isGreaterThan(0));
+
+/**
+ * Weights for tokens that other weights sampled: w = min(exp(clip(log p(y) − log p_behaviour(y), ±20)), clip), detached;
+ * `sequence` takes the product of a sequence's ratios for all of its tokens. A loop that takes one step on what it has
+ * just sampled with the same engine gets 1 everywhere: `is_clip` and rollout correction of the released code in one.
+ */
+export const Importance = Schema.Struct({
+  /** Largest weight; the released runs use 2. */
+  clip: Positive,
+  over: Schema.Literals(["token", "sequence"]),
+});
+export type Importance = typeof Importance.Type;
+
+/**
+ * What the student is compared with, between itself (β = 0) and the teacher (β = 1): (1 − β)p + βq over the buckets, or
+ * logits (1 − β)z + βzᵀ, where β > 1 goes beyond the teacher. The student's part is detached.
+ */
+export const Target = Schema.Struct({
+  beta: Positive,
+  space: Schema.Literals(["probabilities", "logits"]),
+});
+export type Target = typeof Target.Type;
+
+/** By what tokens are ranked, higher first, with entropies H_T of the teacher and H_S of the student. */
+export const EntropyRank = Schema.Literals([
+  /** H_T − H_S. */
+  "difference",
+  /** |H_T − H_S|. */
+  "absolute-difference",
+  /** H_T / max(H_S, 1e-8). */
+  "ratio",
+  "teacher-high",
+  "teacher-low",
+  "student-high",
+  "student-low",
+]);
+export type EntropyRank = typeof EntropyRank.Type;
+
+/**
+ * Which trained tokens are kept, by the entropies of the unclamped distributions on the support. `entropy-share`: of each
+ * sequence the first ⌈share·tokens⌉, one at least, and all that tie with the last. `entropy-gain`: those with H_T > H_S.
+ */
+export const TokenFilter = Schema.TaggedUnion({
+  "entropy-share": {
+    share: Schema.Finite.check(Schema.isBetween({ minimum: 1e-12, maximum: 1 })),
+    by: EntropyRank,
+  },
+  "entropy-gain": {},
+});
+export type TokenFilter = typeof TokenFilter.Type;
+
 /** The student learns the teacher's distribution on its own tokens (arXiv 2605.12741, eq. 1). */
 export const Distill = Schema.TaggedStruct("Distill", {
   /** 0 forward KL(teacher‖student), 1 reverse KL, between: generalized JSD (trap T8). */
@@ -49,6 +101,19 @@ export const Distill = Schema.TaggedStruct("Distill", {
   ratioMax: Schema.optionalKey(Schema.Finite.check(Schema.isGreaterThan(0))),
   aggregation: Aggregation,
   teacher: TeacherRule,
+  /** Absent: the teacher itself. */
+  target: Schema.optionalKey(Target),
+  /** Absent: tokens of other weights count like the policy's own. */
+  importance: Schema.optionalKey(Importance),
+  /** Absent: all tokens of the mask. */
+  tokenFilter: Schema.optionalKey(TokenFilter),
+  /**
+   * β of weights exp(−β·H_T) with the teacher's entropy over the whole vocabulary, scaled to a mean of 1 in every sequence
+   * (SRPO, arXiv 2604.02288). Absent: no weights.
+   */
+  entropyWeight: Schema.optionalKey(Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0))),
+  /** β of weights 1 + β(t/L − ½) along a sequence's trained tokens, floored at 0. Absent: no ramp. */
+  positionRamp: Schema.optionalKey(Schema.Finite),
 });
 
 /** GRPO's clipped loss on group advantages; `rlsd` lets the teacher shape them by token (arXiv 2604.03128). */
@@ -57,30 +122,96 @@ export const PolicyGradient = Schema.TaggedStruct("PolicyGradient", {
   clipLow: Schema.Finite,
   clipHigh: Schema.Finite,
   aggregation: Aggregation,
+  /** Whether advantages are divided by their group's standard deviation (trap T25). Absent: they are. */
+  normalize: Schema.optionalKey(Schema.Boolean),
+  /** Given: the ratio is to the weights that are trained, so 1, and this corrects for those that sampled. */
+  importance: Schema.optionalKey(Importance),
 });
 
 /** The negative log-likelihood of the trained tokens. */
 export const CrossEntropy = Schema.TaggedStruct("CrossEntropy", { aggregation: Aggregation });
 
+/**
+ * Which samples follow the teacher and which the reward. `share`: all of them both, λ·distill + (1 − λ)·reward. `outcome`:
+ * samples with a lesson follow the teacher and the others the reward, in one sum over one denominator; a run gives lessons
+ * to failures only (SRPO, arXiv 2604.02288).
+ */
+export const Route = Schema.TaggedUnion({
+  share: { lambda: Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 })) },
+  outcome: {},
+});
+export type Route = typeof Route.Type;
+
+/** A teacher and a reward in one step. */
+export const Mixture = Schema.TaggedStruct("Mixture", {
+  distill: Distill,
+  reward: PolicyGradient,
+  route: Route,
+});
+
 export type Distill = typeof Distill.Type;
 export type PolicyGradient = typeof PolicyGradient.Type;
 export type CrossEntropy = typeof CrossEntropy.Type;
+export type Mixture = typeof Mixture.Type;
 
 /** What a policy is asked to minimise. */
-export const Objective = Schema.Union([Distill, PolicyGradient, CrossEntropy]);
+export const Objective = Schema.Union([Distill, PolicyGradient, CrossEntropy, Mixture]);
 export type Objective = typeof Objective.Type;
 
-/** The name of an objective's kind in a policy's capabilities. */
-export type ObjectiveKind = "bucket-kl" | "sampled-kl" | "policy-gradient" | "cross-entropy";
+/** The part of an objective that a teacher's distribution teaches. */
+export const distillOf = (objective: Objective): Distill | undefined =>
+  objective._tag === "Distill"
+    ? objective
+    : objective._tag === "Mixture"
+      ? objective.distill
+      : undefined;
 
-/** The kind under which a policy's capabilities list an objective. */
-export const objectiveKind = (objective: Objective): ObjectiveKind => {
+/** The part of an objective that advantages teach. */
+export const rewardOf = (objective: Objective): PolicyGradient | undefined =>
+  objective._tag === "PolicyGradient"
+    ? objective
+    : objective._tag === "Mixture"
+      ? objective.reward
+      : undefined;
+
+/**
+ * A name in a policy's capabilities: a kind of objective, or one of what can be done to its tokens. `token-weights` are
+ * filters, entropy weights, position ramps and importance weights, `targets` what lies between student and teacher.
+ */
+export type ObjectiveKind =
+  | "bucket-kl"
+  | "sampled-kl"
+  | "policy-gradient"
+  | "cross-entropy"
+  | "mixture"
+  | "token-weights"
+  | "targets";
+
+/** The kinds under which a policy's capabilities list an objective; all of them are needed. */
+export const objectiveKinds = (objective: Objective): ReadonlyArray<ObjectiveKind> => {
   switch (objective._tag) {
-    case "Distill":
-      return objective.support._tag === "sampled-token" ? "sampled-kl" : "bucket-kl";
+    case "Distill": {
+      const { support, target, importance, tokenFilter, entropyWeight, positionRamp } = objective;
+      const weighs = [importance, tokenFilter, entropyWeight, positionRamp].some(
+        (option) => option !== undefined,
+      );
+      return [
+        support._tag === "sampled-token" ? "sampled-kl" : "bucket-kl",
+        ...(weighs ? (["token-weights"] as const) : []),
+        ...(target === undefined ? [] : (["targets"] as const)),
+      ];
+    }
     case "PolicyGradient":
-      return "policy-gradient";
+      return [
+        "policy-gradient",
+        ...(objective.importance === undefined ? [] : (["token-weights"] as const)),
+      ];
     case "CrossEntropy":
-      return "cross-entropy";
+      return ["cross-entropy"];
+    case "Mixture":
+      return [
+        "mixture",
+        ...new Set([...objectiveKinds(objective.distill), ...objectiveKinds(objective.reward)]),
+      ];
   }
 };

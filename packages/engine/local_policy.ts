@@ -31,7 +31,15 @@ const MICRO_BATCH_TOKENS = 4096;
 const MAX_ROWS = 64;
 
 const capabilities = (deterministic: boolean): PolicyShape["capabilities"] => ({
-  objectives: ["bucket-kl", "sampled-kl", "policy-gradient", "cross-entropy"],
+  objectives: [
+    "bucket-kl",
+    "sampled-kl",
+    "policy-gradient",
+    "cross-entropy",
+    "mixture",
+    "token-weights",
+    "targets",
+  ],
   topK: "full",
   teachers: ["frozen", "ema", "live", "trust-region", "hard-sync"],
   rawLogProbs: true,

@@ -1,6 +1,7 @@
 /** One policy update: micro-batches, exact accumulation, clip, step, and then the teacher's rule. */
 import {
   type ComputeError,
+  distillOf,
   type Objective,
   PolicyError,
   type SampleReport,
@@ -8,25 +9,25 @@ import {
   type UpdateReport,
 } from "@resd/core";
 import type { DecoderConfig } from "@resd/models";
-import { rlsdAdvantages, rlsdMix } from "@resd/objectives";
+import {
+  needsReadings,
+  planLosses,
+  type PlannedSample,
+  type SamplePlan,
+  type TokenReadings,
+} from "@resd/objectives";
 import { sizeOf } from "@resd/tensor";
 import { Effect } from "effect";
 import { addGradients, normOf } from "./accumulate.ts";
-import {
-  type Arrays,
-  type ArraySpec,
-  prefixed,
-  putArrays,
-  releaseArrays,
-  withPrefix,
-} from "./arrays.ts";
+import { type Arrays, type ArraySpec, putArrays, releaseArrays, withPrefix } from "./arrays.ts";
 import { clipScale, globalNorm, normNames } from "./optim/clip.ts";
 import type { Optimizer } from "./optim/optimizer.ts";
 import type { Programs } from "./programs.ts";
-import { type ScoreContext, scoreBatch } from "./score.ts";
+import { readTokens } from "./read_tokens.ts";
 import type { Teacher } from "./teacher.ts";
-import { layOutBatch, type MicroBatch, type UpdateLimits } from "./update_batch.ts";
-import { programKey, readsTeacher, STATISTICS, updateProgram } from "./update_program.ts";
+import { checkBatch, layOutBatch, type MicroBatch, type UpdateLimits } from "./update_batch.ts";
+import { programKey, STATISTICS, statisticsOf, updateProgram } from "./update_program.ts";
+import { weightsFor } from "./update_weights.ts";
 import type { WeightSets } from "./weights.ts";
 
 /** What an update works on; `student` and `updates` move. */
@@ -59,29 +60,23 @@ interface Gradients {
 }
 
 const forwardBackward = Effect.fnUntraced(function* (
-  { programs, config, specs, student, teacher }: Trainee,
-  objective: Objective,
+  trainee: Trainee,
   microBatches: ReadonlyArray<MicroBatch>,
 ): Effect.fn.Return<Gradients, ComputeError> {
+  const { programs, config, specs } = trainee;
   const { compute } = programs;
   const names = normNames(specs);
   const statistics: Array<Statistics> = [];
-  const sets = {
-    ...prefixed("s/", student),
-    ...(readsTeacher(objective) ? prefixed("t/", teacher.arrays() ?? student) : {}),
-    ...(objective._tag === "Distill" && objective.teacher._tag === "trust-region"
-      ? { "teacher/rate": Float32Array.of(objective.teacher.rate) }
-      : {}),
-  };
   let total: Arrays | undefined;
   let norm = 0;
   const accumulate = Effect.gen(function* () {
-    for (const { shape, data } of microBatches) {
+    for (const { objective, shape, data } of microBatches) {
       const program = yield* programs.get(programKey(objective, shape), () =>
         updateProgram(config, objective, shape),
       );
-      const read = [...STATISTICS, ...names];
-      const { arrays, values } = yield* program.run({ ...sets, ...data }, { read });
+      const read = [...statisticsOf(objective), ...names];
+      const weights = weightsFor(trainee, objective);
+      const { arrays, values } = yield* program.run({ ...weights, ...data }, { read });
       statistics.push(values);
       norm = globalNorm(values, names);
       const own = withPrefix(arrays, "g/");
@@ -108,7 +103,6 @@ const mean = (values: ArrayLike<number>, start: number, count: number): number =
 /** What each sample contributed. `loss` is its share of the batch's loss, weights and denominators included. */
 const reportSamples = (
   batch: ReadonlyArray<TrainSample>,
-  objective: Objective,
   microBatches: ReadonlyArray<MicroBatch>,
   statistics: ReadonlyArray<Statistics>,
 ): ReadonlyArray<SampleReport> => {
@@ -121,13 +115,14 @@ const reportSamples = (
     clampedFraction: 0,
   };
   const reports: Array<SampleReport> = batch.map(({ id }) => ({ id, ...nothing }));
-  microBatches.forEach(({ samples, coefficient }, m) => {
+  microBatches.forEach(({ samples, objective, coefficient, rewardCoefficient }, m) => {
     const values = statistics[m] as Statistics;
     const of = (name: (typeof STATISTICS)[number]) => values[name] as Float32Array;
     for (const { sample, start, count } of samples) {
       let loss = 0;
       for (let i = start; i < start + count; i++) {
         loss += (coefficient[i] as number) * (of("loss")[i] as number);
+        loss += (rewardCoefficient?.[i] ?? 0) * (values["rewardLoss"]?.[i] ?? 0);
       }
       const logRatio = new Float32Array(count);
       for (let i = 0; i < count; i++) {
@@ -142,7 +137,7 @@ const reportSamples = (
         studentEntropy: mean(of("studentEntropy"), start, count),
         teacherEntropy: mean(of("teacherEntropy"), start, count),
         clampedFraction: mean(of("clamped"), start, count),
-        ...(objective._tag === "Distill" ? { logRatio } : {}),
+        ...(distillOf(objective) === undefined ? {} : { logRatio }),
       };
     }
   });
@@ -169,37 +164,30 @@ const gapOf = (
   return count === 0 ? 0 : sum / count;
 };
 
-/**
- * RLSD's advantages per token (arXiv 2604.03128): how much more the student, shown what the teacher is shown, believes
- * in each token. Samples without a teacher sequence keep theirs.
- */
-const shapedAdvantages = Effect.fnUntraced(function* (
-  trainee: Trainee,
+const plannedSample = (sample: TrainSample): PlannedSample => {
+  const { mask, weight, advantage, teacher, behaviour } = sample;
+  const known = { mask, weight, behaviour, taught: teacher !== undefined };
+  return advantage === undefined ? known : { ...known, advantage };
+};
+
+/** How much every token counts. Faults of the objective are the caller's. */
+const planOf = (
+  { limits: { horizon }, updates }: Trainee,
   batch: ReadonlyArray<TrainSample>,
-): Effect.fn.Return<ReadonlyArray<ArrayLike<number> | undefined>, ComputeError> {
-  const context: ScoreContext = { ...trainee, microBatchTokens: trainee.limits.tokens };
-  const live = () => Effect.succeed({ arrays: trainee.student, version: "" });
-  const shaped = batch.flatMap((sample, index) =>
-    sample.advantage === undefined || sample.teacher === undefined
-      ? []
-      : [{ index, advantage: sample.advantage, student: sample.student, teacher: sample.teacher }],
-  );
-  const scores = yield* scoreBatch(
-    context,
-    shaped.flatMap(({ student, teacher }) => [
-      { ...student, as: "student" as const },
-      { ...teacher, as: "student" as const },
-    ]),
-    live,
-  );
-  const advantages: Array<ArrayLike<number> | undefined> = batch.map(() => undefined);
-  const mix = rlsdMix(trainee.updates);
-  shaped.forEach(({ index, advantage }, i) => {
-    const [own, taught] = [scores[2 * i]?.logProbs ?? [], scores[2 * i + 1]?.logProbs ?? []];
-    advantages[index] = rlsdAdvantages(advantage, own, taught, { mix });
+  objective: Objective,
+  readings: ReadonlyArray<TokenReadings | undefined>,
+): Effect.Effect<ReadonlyArray<SamplePlan>, PolicyError> =>
+  Effect.try({
+    try: () => {
+      const context = { update: updates, ...(horizon === undefined ? {} : { horizon }) };
+      return planLosses(objective, batch.map(plannedSample), context, readings);
+    },
+    catch: (cause) =>
+      new PolicyError({
+        reason: "bad-request",
+        message: cause instanceof Error ? cause.message : String(cause),
+      }),
   });
-  return advantages;
-});
 
 /**
  * Runs one update and moves `trainee`. The objective's teacher rule decides who teaches in this update and how the
@@ -218,15 +206,14 @@ export const runUpdate = Effect.fn("engine.update")(function* (
       message: `Expected a rate ≥ 0, got ${lr}, at update`,
     });
   }
-  const plan = (advantages?: ReadonlyArray<ArrayLike<number> | undefined>) =>
-    Effect.fromResult(layOutBatch(batch, objective, config, limits, advantages));
-  let microBatches = yield* plan();
-  if (objective._tag === "PolicyGradient" && objective.shaping === "rlsd") {
-    microBatches = yield* plan(yield* shapedAdvantages(trainee, batch));
-  }
-  if (objective._tag === "Distill") yield* teacher.prepare(objective.teacher, trainee.student);
-  const gradients = yield* forwardBackward(trainee, objective, microBatches);
-  const samples = reportSamples(batch, objective, microBatches, gradients.statistics);
+  yield* Effect.fromResult(checkBatch(batch, objective, config));
+  const rule = distillOf(objective)?.teacher;
+  if (rule !== undefined) yield* teacher.prepare(rule, trainee.student);
+  const readings = needsReadings(objective) ? yield* readTokens(trainee, batch, objective) : [];
+  const plans = yield* planOf(trainee, batch, objective, readings);
+  const microBatches = layOutBatch(batch, plans, config, limits);
+  const gradients = yield* forwardBackward(trainee, microBatches);
+  const samples = reportSamples(batch, microBatches, gradients.statistics);
   const report = {
     loss: samples.reduce((sum, { loss }) => sum + loss, 0),
     gradNorm: gradients.norm,
@@ -246,7 +233,7 @@ export const runUpdate = Effect.fn("engine.update")(function* (
     trainee.student = yield* optimizer.step(trainee.student, gradients.arrays, { lr, gradScale });
     const paramDeltaNorm = yield* sets.distance(before, trainee.student);
     yield* releaseArrays(programs.compute, before);
-    if (objective._tag === "Distill") yield* teacher.advance(objective.teacher, trainee.student);
+    if (rule !== undefined) yield* teacher.advance(rule, trainee.student);
     return { paramDeltaNorm };
   });
   const applied = yield* Effect.uninterruptible(apply);

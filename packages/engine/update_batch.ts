@@ -1,7 +1,13 @@
 /** Lays a batch of samples out as micro-batches: which rows of which sequences are trained on, and how much each counts. */
-import { type HostArray, type Objective, PolicyError, type TrainSample } from "@resd/core";
+import {
+  type HostArray,
+  type Objective,
+  PolicyError,
+  type TrainSample,
+  distillOf,
+} from "@resd/core";
 import type { DecoderConfig } from "@resd/models";
-import { coefficients } from "@resd/objectives";
+import { type SamplePlan } from "@resd/objectives";
 import { Result } from "effect";
 import { evenRows, gatherBucket, lengthBucket } from "./buckets.ts";
 import { planEvenly } from "./micro_batch.ts";
@@ -35,15 +41,19 @@ export interface SampleRows {
   readonly count: number;
 }
 
+/** A few samples whose losses are the same, laid out for one program. */
 export interface MicroBatch {
+  readonly objective: Objective;
   readonly shape: UpdateShape;
   readonly data: Readonly<Record<string, HostArray>>;
   readonly samples: ReadonlyArray<SampleRows>;
   /** Per row, as in `data`. */
   readonly coefficient: Float32Array;
+  /** The same for the reward's part of a mixture. */
+  readonly rewardCoefficient?: Float32Array;
 }
 
-/** A sample with something to train on. */
+/** A sample with something to run the models on. */
 interface Item {
   readonly sample: number;
   readonly student: Int32Array;
@@ -51,6 +61,7 @@ interface Item {
   /** Suffix positions t of trained tokens. */
   readonly positions: ReadonlyArray<number>;
   readonly source: TrainSample;
+  readonly plan: SamplePlan;
 }
 
 const refuse = (
@@ -117,37 +128,21 @@ const checkSample = (
   return Result.void;
 };
 
-/** Whether the objective has a signal for a sample: a teacher to imitate, an advantage, or a text to learn. */
-const hasSignal = (objective: Objective, sample: TrainSample): boolean => {
-  switch (objective._tag) {
-    case "Distill":
-      return sample.teacher !== undefined;
-    case "PolicyGradient":
-      return sample.advantage !== undefined;
-    case "CrossEntropy":
-      return true;
-  }
-};
-
 /** ids up to the one that predicts the last trained token: what comes after it changes nothing. */
 const needed = (ids: Int32Array, from: number, last: number): Int32Array =>
   ids.subarray(0, from + last);
 
-const feedOf = (
-  group: ReadonlyArray<Item>,
-  weights: ReadonlyArray<Float64Array>,
-  advantages: ReadonlyArray<ArrayLike<number> | undefined>,
-  most: number,
-): MicroBatch => {
+const feedOf = (group: ReadonlyArray<Item>, most: number): MicroBatch => {
   const padded = (lengths: ReadonlyArray<number>): number =>
     lengthBucket(Math.max(...lengths), LENGTH_STEP, most);
   const studentLength = padded(group.map(({ student }) => student.length));
-  const taught = group.some(({ teacher }) => teacher !== undefined);
+  const taught = group.every(({ teacher }) => teacher !== undefined);
   const teacherLength = taught ? padded(group.map(({ teacher }) => teacher?.length ?? 1)) : 0;
   const B = evenRows(group.length);
   const total = group.reduce((sum, { positions }) => sum + positions.length, 0);
   const N = gatherBucket(total, B * studentLength);
   const coefficient = new Float32Array(N);
+  const rewardCoefficient = new Float32Array(N);
   const behaviour = new Float32Array(N);
   const advantage = new Float32Array(N);
   const [studentRows, teacherRows, targets]: [Array<number>, Array<number>, Array<number>] = [
@@ -156,19 +151,22 @@ const feedOf = (
     [],
   ];
   const samples: Array<SampleRows> = [];
-  group.forEach(({ sample, positions, source }, row) => {
-    const { student, teacher } = source;
+  group.forEach(({ sample, positions, source, plan }, row) => {
+    const { student } = source;
     samples.push({ sample, start: targets.length, count: positions.length });
     for (const t of positions) {
       const at = targets.length;
       studentRows.push(row * studentLength + student.from + t - 1);
-      if (teacher !== undefined) teacherRows.push(row * teacherLength + teacher.from + t - 1);
+      if (taught) teacherRows.push(row * teacherLength + (source.teacher?.from ?? 0) + t - 1);
       targets.push(student.ids[student.from + t] as number);
-      coefficient[at] = weights[sample]?.[t] ?? 0;
+      coefficient[at] = plan.coefficients[t] as number;
+      rewardCoefficient[at] = plan.rewardCoefficients?.[t] ?? 0;
       behaviour[at] = source.behaviour[t] as number;
-      advantage[at] = advantages[sample]?.[t] ?? 0;
+      advantage[at] = plan.advantages?.[t] ?? 0;
     }
   });
+  const { objective } = (group[0] as Item).plan;
+  const mixed = objective._tag === "Mixture";
   const data: Record<string, HostArray> = {
     "student/ids": padSequences(
       group.map(({ student }) => student),
@@ -178,6 +176,7 @@ const feedOf = (
     "student/rows": padIndices(studentRows, N),
     targets: padIndices(targets, N),
     coefficient,
+    ...(mixed ? { rewardCoefficient } : {}),
     behaviour,
     advantage,
   };
@@ -189,80 +188,82 @@ const feedOf = (
     );
     data["teacher/rows"] = padIndices(teacherRows, N);
   }
-  return { shape: { B, studentLength, teacherLength, N }, data, samples, coefficient };
+  return {
+    objective,
+    shape: { B, studentLength, teacherLength, N },
+    data,
+    samples,
+    coefficient,
+    ...(mixed ? { rewardCoefficient } : {}),
+  };
 };
 
-/**
- * Micro-batches of a batch under an objective. Masks, sample weights, aggregation and the denominators of the whole
- * batch become one coefficient per token, so the sum of the micro-batches' gradients is the gradient of the batch for
- * any budget. Samples without a signal are in no micro-batch, but count in the denominators that count samples.
- *
- * @param advantages per sample and suffix token, for `PolicyGradient`; by default the sample's own, repeated
- */
-export const layOutBatch = (
+/** Refuses a batch of which a sample is not what it says, or of which an objective can learn nothing by mistake. */
+export const checkBatch = (
   batch: ReadonlyArray<TrainSample>,
   objective: Objective,
   config: DecoderConfig,
-  limits: UpdateLimits,
-  advantages: ReadonlyArray<ArrayLike<number> | undefined> = [],
-): Result.Result<ReadonlyArray<MicroBatch>, PolicyError> => {
+): Result.Result<void, PolicyError> => {
   for (const sample of batch) {
     const fine = checkSample(sample, config);
-    if (Result.isFailure(fine)) return Result.fail(fine.failure);
+    if (Result.isFailure(fine)) return fine;
   }
-  if (
-    objective._tag === "PolicyGradient" &&
+  return objective._tag === "PolicyGradient" &&
     batch.length > 0 &&
-    !batch.some((s) => hasSignal(objective, s))
-  ) {
-    return refuse(
-      "bad-request",
-      `Expected an advantage on at least one of ${batch.length} samples, got none; a policy gradient without advantages learns nothing`,
-    );
-  }
-  const masks = batch.map((sample) =>
-    hasSignal(objective, sample) ? sample.mask : new Uint8Array(sample.mask.length),
-  );
-  const weights = coefficients({
-    aggregation: objective.aggregation,
-    masks,
-    weights: batch.map(({ weight }) => weight),
-    ...(limits.horizon === undefined ? {} : { horizon: limits.horizon }),
-  });
-  const distils = objective._tag === "Distill";
-  const items: Array<Item> = [];
+    batch.every(({ advantage }) => advantage === undefined)
+    ? refuse(
+        "bad-request",
+        `Expected an advantage on at least one of ${batch.length} samples, got none; a policy gradient without advantages learns nothing`,
+      )
+    : Result.void;
+};
+
+/**
+ * Micro-batches of a batch whose losses are planned: coefficients hold every denominator of the whole batch, so the sum
+ * of the micro-batches' gradients is the gradient of the batch for any budget. Samples without anything to train on are
+ * in no micro-batch. Samples of one micro-batch have the same losses, and all of them a teacher's sequence or none.
+ *
+ * @param withTeacher whether the teacher's sequence of a sample is run
+ */
+export const layOutBatch = (
+  batch: ReadonlyArray<TrainSample>,
+  plans: ReadonlyArray<SamplePlan>,
+  config: DecoderConfig,
+  limits: UpdateLimits,
+  withTeacher: (plan: SamplePlan) => boolean = ({ objective }) =>
+    distillOf(objective) !== undefined,
+): ReadonlyArray<MicroBatch> => {
+  const kinds = new Map<string, Array<Item>>();
   batch.forEach((source, sample) => {
-    const positions = Array.from((masks[sample] as Uint8Array).keys()).filter(
-      (t) => masks[sample]?.[t] === 1,
-    );
+    const plan = plans[sample] as SamplePlan;
+    const positions = Array.from(plan.mask.keys()).filter((t) => plan.mask[t] === 1);
     const last = positions.at(-1);
     if (last === undefined) return;
-    const { student, teacher } = source;
-    items.push({
+    const { student } = source;
+    const teacher = withTeacher(plan) ? source.teacher : undefined;
+    const item = {
       sample,
       source,
+      plan,
       positions,
       student: needed(student.ids, student.from, last),
-      teacher:
-        distils && teacher !== undefined ? needed(teacher.ids, teacher.from, last) : undefined,
-    });
+      teacher: teacher === undefined ? undefined : needed(teacher.ids, teacher.from, last),
+    };
+    const kind = `${JSON.stringify(plan.objective)}/${teacher !== undefined}`;
+    const items = kinds.get(kind);
+    if (items === undefined) kinds.set(kind, [item]);
+    else items.push(item);
   });
-  const groups = planEvenly(
-    items.map(({ student, teacher, positions }) => ({
-      lengths: teacher === undefined ? [student.length] : [student.length, teacher.length],
-      rows: positions.length,
-    })),
-    { ...limits, step: LENGTH_STEP },
-  );
-  const perToken = batch.map(
-    ({ advantage, mask }, i) => advantages[i] ?? new Float64Array(mask.length).fill(advantage ?? 0),
-  );
-  return Result.succeed(
-    groups.map((group) =>
+  return [...kinds.values()].flatMap((items) =>
+    planEvenly(
+      items.map(({ student, teacher, positions }) => ({
+        lengths: teacher === undefined ? [student.length] : [student.length, teacher.length],
+        rows: positions.length,
+      })),
+      { ...limits, step: LENGTH_STEP },
+    ).map((group) =>
       feedOf(
         group.map((index) => items[index] as Item),
-        weights,
-        perToken,
         config.max_position_embeddings,
       ),
     ),

@@ -1,21 +1,20 @@
 /** One micro-batch of an update as one graph: student and teacher forward, the loss of every token, the gradients. */
-import type { Objective } from "@resd/core";
+import { distillOf, type Objective } from "@resd/core";
 import { type DecoderConfig, parameterInputs } from "@resd/models";
 import {
-  crossEntropy,
-  distribution,
-  entropy,
-  policyGradient,
-  tokenDivergence,
+  READINGS,
+  type TokenLosses,
+  type TokenLossesInput,
+  tokenLosses,
+  tokenReadings,
 } from "@resd/objectives";
 import {
-  full,
+  add,
   gradient,
   graph,
   input,
   lerp,
   mul,
-  neg,
   stopGradient,
   sum,
   type Tensor,
@@ -35,12 +34,18 @@ export const STATISTICS = [
   "studentEntropy",
   "teacherEntropy",
 ] as const;
-type Statistics = Readonly<Record<(typeof STATISTICS)[number], Tensor>>;
 
-/** Whose logits teach: weights of its own (`t/`), the student's, or a mixture of both. */
+/** Names of the statistics of an objective: of a mixture the reward's own loss too. */
+export const statisticsOf = (objective: Objective): ReadonlyArray<keyof TokenLosses> =>
+  objective._tag === "Mixture" ? [...STATISTICS, "rewardLoss"] : STATISTICS;
+
+/** Whose logits teach: weights of its own (`t/`), the student's, or a mixture of both. RLSD's teacher is the student. */
 const teacherKind = (objective: Objective): "none" | "own" | "live" | "mixture" => {
-  if (objective._tag !== "Distill") return "none";
-  const { _tag } = objective.teacher;
+  const distill = distillOf(objective);
+  if (distill === undefined) {
+    return objective._tag === "PolicyGradient" && objective.shaping === "rlsd" ? "live" : "none";
+  }
+  const { _tag } = distill.teacher;
   return _tag === "live" ? "live" : _tag === "trust-region" ? "mixture" : "own";
 };
 
@@ -48,16 +53,44 @@ const teacherKind = (objective: Objective): "none" | "own" | "live" | "mixture" 
 export const readsTeacher = (objective: Objective): boolean =>
   ["own", "mixture"].includes(teacherKind(objective));
 
-/** What of an objective decides the graph: aggregation and rates are data of each run. */
-export const programKey = (
-  objective: Objective,
-  { B, studentLength, teacherLength, N }: UpdateShape,
-): string => {
-  const size = `${B}x${studentLength}+${teacherLength}/${N}`;
-  const { aggregation: _, ...rest } = objective;
-  const settings = rest._tag === "Distill" ? { ...rest, teacher: teacherKind(objective) } : rest;
-  return `update/${JSON.stringify(settings)}/${size}`;
+/** The share of the student in a trust-region teacher. */
+export const teacherRate = (objective: Objective): number | undefined => {
+  const rule = distillOf(objective)?.teacher;
+  return rule?._tag === "trust-region" ? rule.rate : undefined;
 };
+
+/** What of an objective decides the graph: aggregation, rates, filters and ramps are data of each run. */
+const settingsOf = (objective: Objective): unknown => {
+  switch (objective._tag) {
+    case "Distill": {
+      const {
+        aggregation: _a,
+        tokenFilter: _f,
+        entropyWeight: _e,
+        positionRamp: _p,
+        ...rest
+      } = objective;
+      return { ...rest, teacher: teacherKind(objective) };
+    }
+    case "Mixture":
+      return { distill: settingsOf(objective.distill), reward: settingsOf(objective.reward) };
+    default: {
+      const { aggregation: _, ...rest } = objective;
+      return rest;
+    }
+  }
+};
+
+const sizeOf = ({ B, studentLength, teacherLength, N }: UpdateShape): string =>
+  `${B}x${studentLength}+${teacherLength}/${N}`;
+
+/** The key of `updateProgram`. */
+export const programKey = (objective: Objective, shape: UpdateShape): string =>
+  `update/${JSON.stringify(settingsOf(objective))}/${sizeOf(shape)}`;
+
+/** The key of `readingProgram`. */
+export const readingKey = (objective: Objective, shape: UpdateShape): string =>
+  `read/${JSON.stringify(settingsOf(objective))}/${sizeOf(shape)}`;
 
 const teacherLogits = (
   config: DecoderConfig,
@@ -79,35 +112,21 @@ const teacherLogits = (
   }
 };
 
-const statistics = (
+/** Both models on the tokens of a micro-batch. */
+const models = (
   config: DecoderConfig,
   objective: Objective,
   student: Record<string, Tensor>,
   shape: UpdateShape,
-): Statistics => {
-  const { B, studentLength, N } = shape;
+): Pick<TokenLossesInput, "student" | "teacher" | "tokens" | "objective"> => {
+  const { B, studentLength, teacherLength, N } = shape;
   const ids = input("student/ids", [B, studentLength], "i32");
-  const logits = languageRows(config, student, ids, input("student/rows", [N], "i32"));
-  const tokens = input("targets", [N], "i32");
-  const zero = full(0, [N]);
-  if (objective._tag === "Distill") {
-    const teacher = teacherLogits(config, objective, student, shape);
-    return tokenDivergence({ student: logits, teacher, tokens, objective });
-  }
-  const studentEntropy = stopGradient(entropy(distribution(logits)));
-  const rest = { studentEntropy, teacherLogProb: zero, teacherEntropy: zero };
-  if (objective._tag === "CrossEntropy") {
-    const loss = crossEntropy({ logits, tokens });
-    return { loss, divergence: loss, clamped: zero, logProb: neg(loss), ...rest };
-  }
-  const { loss, logProb, clipped } = policyGradient({
-    logits,
-    tokens,
-    oldLogProb: input("behaviour", [N]),
-    advantage: input("advantage", [N]),
+  return {
     objective,
-  });
-  return { loss, divergence: zero, clamped: clipped, logProb, ...rest };
+    student: languageRows(config, student, ids, input("student/rows", [N], "i32")),
+    tokens: input("targets", [N], "i32"),
+    ...(teacherLength === 0 ? {} : { teacher: teacherLogits(config, objective, student, shape) }),
+  };
 };
 
 /**
@@ -119,18 +138,43 @@ export const updateProgram = (
   objective: Objective,
   shape: UpdateShape,
 ): ProgramSource => {
+  const { N } = shape;
   const student = parameterInputs(config, "s/");
-  const perToken = statistics(config, objective, student, shape);
+  const perToken = tokenLosses({
+    ...models(config, objective, student, shape),
+    behaviour: input("behaviour", [N]),
+    advantage: input("advantage", [N]),
+  });
   const names = Object.keys(student);
-  const loss = sum(mul(perToken.loss, input("coefficient", [shape.N])));
+  const own = sum(mul(perToken.loss, input("coefficient", [N])));
+  const loss =
+    perToken.rewardLoss === undefined
+      ? own
+      : add(own, sum(mul(perToken.rewardLoss, input("rewardCoefficient", [N]))));
   const all = gradient(loss, Object.values(student));
   const gradients = Object.fromEntries(names.map((name, i) => [name, all[i] as Tensor]));
   const outputs: Record<string, Tensor> = { ...squaredNorms(gradients) };
-  for (const name of STATISTICS) outputs[name] = perToken[name];
+  for (const name of statisticsOf(objective)) outputs[name] = perToken[name] as Tensor;
   for (const name of names) outputs[`g/${name}`] = gradients[name] as Tensor;
   return {
     graph: graph(outputs, {
       name: `update ${objective._tag} ${shape.B}x${shape.studentLength}+${shape.teacherLength}`,
+    }),
+  };
+};
+
+/** Inputs as of `updateProgram`, outputs the readings of every token: forward passes alone. */
+export const readingProgram = (
+  config: DecoderConfig,
+  objective: Objective,
+  shape: UpdateShape,
+): ProgramSource => {
+  const student = parameterInputs(config, "s/");
+  const readings = tokenReadings(models(config, objective, student, shape));
+  const outputs = Object.fromEntries(READINGS.map((name) => [name, readings[name]]));
+  return {
+    graph: graph(outputs, {
+      name: `read ${objective._tag} ${shape.B}x${shape.studentLength}+${shape.teacherLength}`,
     }),
   };
 };

@@ -1,5 +1,5 @@
 /** An objective in one line, for the headers of runs. */
-import type { Distill, Objective, TeacherRule } from "@resd/core";
+import type { Distill, Importance, Objective, PolicyGradient, TeacherRule } from "@resd/core";
 
 const divergence = ({ alpha, support }: Distill): string => {
   if (support._tag === "sampled-token") return "sampled-token reverse KL";
@@ -44,14 +44,46 @@ export const describeTeacher = (rule: TeacherRule): string => {
   }
 };
 
+const options = (objective: Distill): string => {
+  const { target, importance, tokenFilter, entropyWeight, positionRamp } = objective;
+  return [
+    target === undefined ? "" : `, towards ${target.beta} of the way in ${target.space}`,
+    tokenFilter === undefined
+      ? ""
+      : tokenFilter._tag === "entropy-gain"
+        ? ", tokens where the teacher's entropy is the higher"
+        : `, the ${tokenFilter.share} of tokens with the highest rank by ${tokenFilter.by}`,
+    entropyWeight === undefined ? "" : `, weights exp(−${entropyWeight}·H_T)`,
+    positionRamp === undefined ? "" : `, position ramp ${positionRamp}`,
+    clipped(importance),
+  ].join("");
+};
+
+const clipped = (importance: Importance | undefined): string =>
+  importance === undefined
+    ? ""
+    : `, importance weights by ${importance.over} up to ${importance.clip}`;
+
+const gradientName = ({ shaping, normalize }: PolicyGradient): string =>
+  [
+    shaping === "rlsd" ? "GRPO with RLSD shaping" : "GRPO",
+    normalize === false ? ", advantages not normalized" : "",
+  ].join("");
+
 /** For example `reverse KL over the student's top 20, renormalised, 0.2 ≤ teacher/student, token-mean, EMA teacher, rate 0.01`. */
 export const describe = (objective: Objective): string => {
   switch (objective._tag) {
     case "Distill":
-      return `${divergence(objective)}${buckets(objective)}${clamps(objective)}, ${objective.aggregation}, ${describeTeacher(objective.teacher)}`;
+      return `${divergence(objective)}${buckets(objective)}${clamps(objective)}${options(objective)}, ${objective.aggregation}, ${describeTeacher(objective.teacher)}`;
     case "PolicyGradient":
-      return `policy gradient (${objective.shaping === "rlsd" ? "GRPO with RLSD shaping" : "GRPO"}), ratio within 1 − ${objective.clipLow} … 1 + ${objective.clipHigh}, ${objective.aggregation}`;
+      return `policy gradient (${gradientName(objective)}), ratio within 1 − ${objective.clipLow} … 1 + ${objective.clipHigh}${clipped(objective.importance)}, ${objective.aggregation}`;
     case "CrossEntropy":
       return `cross-entropy, ${objective.aggregation}`;
+    case "Mixture": {
+      const { distill, reward, route } = objective;
+      return route._tag === "share"
+        ? `${route.lambda} × (${describe(distill)}) + ${1 - route.lambda} × (${describe(reward)})`
+        : `failures with a lesson: ${describe(distill)}; the others: ${describe(reward)}`;
+    }
   }
 };

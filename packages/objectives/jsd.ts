@@ -3,7 +3,7 @@ import { add, exp, log, maximum, mul, sub, sum, type Tensor } from "@resd/tensor
 import type { BucketLoss } from "./bucket_loss.ts";
 
 /** log(eᵃ + eᵇ), shifted by the greater. */
-const logAddExp = (a: Tensor, b: Tensor): Tensor => {
+export const logAddExp = (a: Tensor, b: Tensor): Tensor => {
   const greater = maximum(a, b);
   return add(greater, log(add(exp(sub(a, greater)), exp(sub(b, greater)))));
 };

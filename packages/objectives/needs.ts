@@ -2,14 +2,14 @@
 import {
   type Objective,
   type ObjectiveKind,
-  objectiveKind,
+  objectiveKinds,
   type PolicyShape,
   type TeacherRule,
 } from "@resd/core";
 
 /** Capabilities an objective asks of a policy. */
 export interface Needs {
-  readonly kind: ObjectiveKind;
+  readonly kinds: ReadonlyArray<ObjectiveKind>;
   /** Largest student probabilities per token; 0 = none, `full` = the whole distribution. */
   readonly topK: number | "full";
   readonly teacher?: TeacherRule["_tag"];
@@ -19,19 +19,21 @@ export interface Needs {
 
 /** What `objective` needs. RLSD's teacher is the live student (trap T3). */
 export const needs = (objective: Objective): Needs => {
-  const kind = objectiveKind(objective);
+  const kinds = objectiveKinds(objective);
   switch (objective._tag) {
     case "Distill": {
-      const { support, teacher } = objective;
+      const { support, teacher, importance } = objective;
       const topK = support._tag === "top-k" ? support.k : support._tag === "full" ? "full" : 0;
-      return { kind, topK, teacher: teacher._tag, rawLogProbs: false };
+      return { kinds, topK, teacher: teacher._tag, rawLogProbs: importance !== undefined };
     }
     case "PolicyGradient":
       return objective.shaping === "rlsd"
-        ? { kind, topK: 0, teacher: "live", rawLogProbs: true }
-        : { kind, topK: 0, rawLogProbs: true };
+        ? { kinds, topK: 0, teacher: "live", rawLogProbs: true }
+        : { kinds, topK: 0, rawLogProbs: true };
     case "CrossEntropy":
-      return { kind, topK: 0, rawLogProbs: false };
+      return { kinds, topK: 0, rawLogProbs: false };
+    case "Mixture":
+      return { ...needs(objective.distill), kinds, rawLogProbs: true };
   }
 };
 
@@ -51,9 +53,10 @@ export const unmetNeeds = (
   objective: Objective,
   capabilities: PolicyShape["capabilities"],
 ): ReadonlyArray<string> => {
-  const { kind, topK, teacher, rawLogProbs } = needs(objective);
+  const { kinds, topK, teacher, rawLogProbs } = needs(objective);
   const unmet: Array<string> = [];
-  if (!capabilities.objectives.includes(kind)) {
+  for (const kind of kinds) {
+    if (capabilities.objectives.includes(kind)) continue;
     unmet.push(
       `needs the objective ${kind}, the policy computes ${list(capabilities.objectives)}: choose one of these`,
     );

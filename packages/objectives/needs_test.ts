@@ -32,16 +32,15 @@ const capable: PolicyShape["capabilities"] = {
 suite("needs()", () => {
   it("names kind, top-k and teacher of a distillation", () => {
     assert.deepStrictEqual(needs(distill), {
-      kind: "bucket-kl",
+      kinds: ["bucket-kl"],
       topK: 20,
       teacher: "ema",
       rawLogProbs: false,
     });
     assert.strictEqual(needs({ ...distill, support: { _tag: "full" } }).topK, "full");
-    assert.strictEqual(
-      needs({ ...distill, support: { _tag: "sampled-token" } }).kind,
+    assert.deepStrictEqual(needs({ ...distill, support: { _tag: "sampled-token" } }).kinds, [
       "sampled-kl",
-    );
+    ]);
   });
 
   it("asks for the live student as teacher with RLSD shaping, and for none with GRPO", () => {

@@ -1,4 +1,4 @@
-/** The self-distillation loss of every token: the one entry that engines call. */
+/** The self-distillation loss of every token. */
 import type { Distill } from "@resd/core";
 import { customVjp, mul, reshape, stopGradient, type Tensor } from "@resd/tensor";
 import type { BucketLoss } from "./bucket_loss.ts";
@@ -11,6 +11,7 @@ import { generalizedJsd } from "./jsd.ts";
 import { reverseKl } from "./reverse_kl.ts";
 import { sampledKl } from "./sampled_kl.ts";
 import { buckets } from "./support.ts";
+import { targetLogProbs, targetLogits } from "./target.ts";
 import { readLogProb, tokenLogProb } from "./token_log_prob.ts";
 
 /** Two models' logits of the same N tokens over a vocabulary of V, and what to compare. */
@@ -74,15 +75,19 @@ export const tokenDivergence = (given: TokenDivergenceInput): TokenDivergence =>
   checkShapes(given);
   const { student, tokens, objective } = given;
   const p = distribution(student);
-  const q = distribution(stopGradient(given.teacher));
+  const { target } = objective;
+  const zT = stopGradient(given.teacher);
+  const q = distribution(zT);
+  const goal = target?.space === "logits" ? distribution(targetLogits(student, zT, target)) : q;
   const teacherLogProb = readLogProb(q, tokens);
   const [N = 0] = student.shape;
 
   if (objective.support._tag === "sampled-token") {
     const logProb = tokenLogProb(student, tokens, p);
+    const goalLogProb = goal === q ? teacherLogProb : readLogProb(goal, tokens);
     const { logT, clamped } = clampTeacher(
       reshape(logProb, [N, 1]),
-      reshape(teacherLogProb, [N, 1]),
+      reshape(targetLogProbs(logProb, goalLogProb, target), [N, 1]),
       objective,
     );
     const { loss, delta } = sampledKl(logProb, reshape(logT, [N]));
@@ -97,8 +102,8 @@ export const tokenDivergence = (given: TokenDivergenceInput): TokenDivergence =>
     };
   }
 
-  const { logS, pullBack, ...both } = buckets(p, q, objective.support);
-  const { logT, clamped } = clampTeacher(logS, both.logT, objective);
+  const { logS, pullBack, ...both } = buckets(p, goal, objective.support);
+  const { logT, clamped } = clampTeacher(logS, targetLogProbs(logS, both.logT, target), objective);
   const { value, slope } = bucketLoss(objective.alpha);
   const loss = customVjp(
     [student],
@@ -112,6 +117,7 @@ export const tokenDivergence = (given: TokenDivergenceInput): TokenDivergence =>
     logProb: stopGradient(readLogProb(p, tokens)),
     teacherLogProb,
     studentEntropy: stopGradient(both.studentEntropy),
-    teacherEntropy: both.teacherEntropy,
+    teacherEntropy:
+      goal === q ? both.teacherEntropy : buckets(p, q, objective.support).teacherEntropy,
   };
 };

@@ -3,6 +3,7 @@
  * gradient descent. Small enough to check by hand, and complete: every operation of the seam does what it says.
  */
 import {
+  distillOf,
   type GenerateRequest,
   type Generation,
   hashName,
@@ -18,12 +19,12 @@ import {
   type TrainSample,
   type UpdateReport,
 } from "@resd/core";
-import { coefficients, unmetNeeds } from "@resd/objectives";
+import { needsReadings, planLosses, type SamplePlan, unmetNeeds } from "@resd/objectives";
 import { sampleRow } from "@resd/tensor";
 import { Effect, Layer } from "effect";
 import { features, logitsOf, logSoftmaxRows } from "./linear/features.ts";
-import { type LinearWeights, runMicroBatch } from "./linear/micro_batch.ts";
-import { difference, faultOf, mean, nextTeacher, reportOf } from "./linear/step.ts";
+import { type LinearWeights, partsOf, readSamples, runMicroBatch } from "./linear/micro_batch.ts";
+import { difference, faultOf, mean, nextTeacher, reportOf, teacherRule } from "./linear/step.ts";
 import { END, makeVocabulary } from "./linear/vocabulary.ts";
 
 /** All that a policy is. */
@@ -49,7 +50,15 @@ const refuse = (reason: PolicyError["reason"], message: string) =>
   Effect.fail(new PolicyError({ reason, message }));
 
 const capabilities: PolicyShape["capabilities"] = {
-  objectives: ["bucket-kl", "sampled-kl", "policy-gradient", "cross-entropy"],
+  objectives: [
+    "bucket-kl",
+    "sampled-kl",
+    "policy-gradient",
+    "cross-entropy",
+    "mixture",
+    "token-weights",
+    "targets",
+  ],
   topK: "full",
   teachers: ["frozen", "ema", "live", "hard-sync"],
   rawLogProbs: true,
@@ -116,19 +125,18 @@ export const makeLinearPolicy = (options: LinearPolicyOptions): PolicyShape => {
 
   /** Everything about an update but the step itself. */
   const measure = (batch: ReadonlyArray<TrainSample>, objective: Objective) => {
-    const masks = batch.map((sample) =>
-      objective._tag === "Distill" && sample.teacher === undefined
-        ? new Uint8Array(sample.mask.length)
-        : sample.mask,
+    const rule = teacherRule(objective);
+    const weights = {
+      student: state.student,
+      teacher: rule._tag === "live" ? state.student : state.teacher,
+    };
+    const readings = needsReadings(objective) ? readSamples(batch, objective, weights, V) : [];
+    const plans = planLosses(
+      objective,
+      batch.map(({ teacher, ...sample }) => ({ ...sample, taught: teacher !== undefined })),
+      { update: state.updates, horizon: maxContext },
+      readings,
     );
-    const c = coefficients({
-      aggregation: objective.aggregation,
-      masks,
-      weights: batch.map(({ weight }) => weight),
-      horizon: maxContext,
-    });
-    const live = objective._tag === "Distill" && objective.teacher._tag === "live";
-    const weights = { student: state.student, teacher: live ? state.student : state.teacher };
     const gradient = new Float64Array(2 * V * V);
     const samples: Array<SampleReport> = [];
     const gaps: Array<number> = [];
@@ -136,20 +144,21 @@ export const makeLinearPolicy = (options: LinearPolicyOptions): PolicyShape => {
     const chunk = options.microBatch ?? Math.max(1, batch.length);
     for (let start = 0; start < batch.length; start += chunk) {
       const part = batch.slice(start, start + chunk);
-      const rows = c.slice(start, start + chunk);
-      const result = runMicroBatch(part, rows, objective, weights, V);
+      const planned = plans.slice(start, start + chunk);
+      const result = runMicroBatch(part, planned, objective, weights, V);
       loss += result.loss;
       result.gradient.forEach((g, i) => (gradient[i] = (gradient[i] as number) + g));
       let at = 0;
       for (const [i, sample] of part.entries()) {
-        const row = rows[i] as Float64Array;
-        samples.push(reportOf(sample, row, result.perToken, at));
-        row.forEach((weight, t) => {
-          if (weight === 0) return;
+        const plan = planned[i] as SamplePlan;
+        const counts = partsOf(objective, plan);
+        samples.push(reportOf(sample, plan, counts, result.perToken, at));
+        plan.mask.forEach((trained, t) => {
+          if (trained === 0) return;
           const now = result.perToken.logProb?.[at + t] as number;
           gaps.push(Math.abs(now - (sample.behaviour[t] as number)));
         });
-        at += row.length;
+        at += plan.mask.length;
       }
     }
     return { loss, gradient, samples, logProbGap: mean(gaps) };
@@ -177,7 +186,7 @@ export const makeLinearPolicy = (options: LinearPolicyOptions): PolicyShape => {
     const before = state.student;
     const student = before.map((x, i) => x - scale * (gradient[i] as number));
     const updates = state.updates + 1;
-    const rule = objective._tag === "Distill" ? objective.teacher : { _tag: "frozen" as const };
+    const rule = distillOf(objective)?.teacher ?? ({ _tag: "frozen" } as const);
     state = { student, teacher: nextTeacher(rule, state.teacher, student, updates), updates };
     return {
       ...measured,
@@ -226,12 +235,6 @@ export const makeLinearPolicy = (options: LinearPolicyOptions): PolicyShape => {
       Effect.suspend(() => {
         const unmet = unmetNeeds(objective, capabilities);
         if (unmet.length > 0) return refuse("unsupported", `This objective ${unmet.join("; ")}`);
-        if (objective._tag === "PolicyGradient" && objective.shaping === "rlsd") {
-          return refuse(
-            "unsupported",
-            "Expected shaping grpo, got rlsd; shape the advantages first",
-          );
-        }
         const fault = batch.map(faultOf).find((found) => found !== undefined);
         if (fault !== undefined) return refuse("bad-request", fault);
         return Effect.try({

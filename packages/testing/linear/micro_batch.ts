@@ -1,21 +1,20 @@
 /** Loss, statistics and gradient of a few samples under a linear policy, in double precision. */
-import type { Objective, TrainSample } from "@resd/core";
+import { type Objective, type TrainSample, distillOf } from "@resd/core";
 import {
-  crossEntropy,
-  distribution,
-  entropy,
-  policyGradient,
-  tokenDivergence,
-  tokenLogProb,
+  READINGS,
+  type SamplePlan,
+  type TokenReadings,
+  tokenLosses,
+  tokenReadings,
 } from "@resd/objectives";
 import {
+  add,
   gradient,
   graph,
   input,
   interpret,
   matMul,
   mul,
-  stopGradient,
   sum,
   type Tensor,
 } from "@resd/tensor";
@@ -36,58 +35,24 @@ export interface MicroBatch {
   readonly perToken: Readonly<Record<string, ArrayLike<number>>>;
 }
 
-interface Rows {
-  readonly logits: Tensor;
-  readonly teacher: Tensor;
-  readonly tokens: Tensor;
-  readonly oldLogProb: Tensor;
-  readonly advantage: Tensor;
-}
-
-const perTokenLoss = (objective: Objective, rows: Rows): Readonly<Record<string, Tensor>> => {
-  const { logits, teacher, tokens } = rows;
-  if (objective._tag === "Distill") {
-    return { ...tokenDivergence({ student: logits, teacher, tokens, objective }) };
-  }
-  const { loss, clamped } =
-    objective._tag === "CrossEntropy"
-      ? { loss: crossEntropy({ logits, tokens }), clamped: undefined }
-      : (({ loss: clipped, clipped: share }) => ({ loss: clipped, clamped: share }))(
-          policyGradient({ ...rows, objective }),
-        );
-  const [p, q] = [distribution(stopGradient(logits)), distribution(teacher)];
-  return {
-    loss,
-    divergence: stopGradient(loss),
-    clamped: clamped ?? mul(stopGradient(loss), 0),
-    logProb: tokenLogProb(p.logits, tokens, p),
-    teacherLogProb: tokenLogProb(teacher, tokens, q),
-    studentEntropy: entropy(p),
-    teacherEntropy: entropy(q),
-  };
-};
-
 const joined = (parts: ReadonlyArray<ArrayLike<number>>): Float64Array =>
   Float64Array.from(parts.flatMap((part) => Array.from(part)));
 
-/** `c` holds the coefficients of each sample's suffix tokens, from the whole batch. */
-export const runMicroBatch = (
-  samples: ReadonlyArray<TrainSample>,
-  c: ReadonlyArray<Float64Array>,
-  objective: Objective,
-  weights: LinearWeights,
-  V: number,
-): MicroBatch => {
-  const N = c.reduce((total, row) => total + row.length, 0);
+const suffixLengths = (samples: ReadonlyArray<TrainSample>): number =>
+  samples.reduce((total, { mask }) => total + mask.length, 0);
+
+/** Both models as tensors: samples without a teacher's sequence have the student's there. */
+const models = (N: number, V: number) => {
   const student = input("student", [2 * V, V]);
-  const outputs = perTokenLoss(objective, {
-    logits: matMul(input("x", [N, 2 * V]), student),
+  return {
+    weights: student,
+    student: matMul(input("x", [N, 2 * V]), student),
     teacher: matMul(input("xT", [N, 2 * V]), input("teacher", [2 * V, V])),
     tokens: input("tokens", [N], "i32"),
-    oldLogProb: input("old", [N]),
-    advantage: input("advantage", [N]),
-  });
-  const total = sum(mul(outputs.loss as Tensor, input("c", [N])));
+  };
+};
+
+const inputsOf = (samples: ReadonlyArray<TrainSample>, weights: LinearWeights, V: number) => {
   const side = (of: "student" | "teacher"): Float64Array =>
     joined(
       samples.map((sample) => {
@@ -95,15 +60,83 @@ export const runMicroBatch = (
         return features(ids, from, V);
       }),
     );
-  const program = graph({ ...outputs, total, weights: gradient(total, [student])[0] as Tensor });
-  const result = interpret(program, {
-    ...weights,
+  return {
+    student: weights.student,
+    teacher: weights.teacher,
     x: side("student"),
     xT: side("teacher"),
     tokens: joined(samples.map(({ student: { ids, from } }) => ids.subarray(from))),
-    c: joined(c),
-    old: joined(samples.map(({ behaviour }) => behaviour)),
-    advantage: joined(samples.map(({ mask, advantage }) => Array.from(mask, () => advantage ?? 0))),
+  };
+};
+
+/** What the models say of every suffix token, for objectives that ask. */
+export const readSamples = (
+  samples: ReadonlyArray<TrainSample>,
+  objective: Objective,
+  weights: LinearWeights,
+  V: number,
+): ReadonlyArray<TokenReadings> => {
+  const N = suffixLengths(samples);
+  const { weights: _, ...both } = models(N, V);
+  const readings = tokenReadings({ ...both, objective });
+  const program = graph(Object.fromEntries(READINGS.map((name) => [name, readings[name]])));
+  const values = interpret(program, inputsOf(samples, weights, V));
+  let at = 0;
+  return samples.map(({ mask }) => {
+    const start = at;
+    at += mask.length;
+    const read = (name: string) => Float64Array.from(values[name] ?? []).subarray(start, at);
+    return {
+      logProb: read("logProb"),
+      teacherLogProb: read("teacherLogProb"),
+      studentEntropy: read("studentEntropy"),
+      teacherEntropy: read("teacherEntropy"),
+      fullTeacherEntropy: read("fullTeacherEntropy"),
+    };
+  });
+};
+
+/** The coefficients of a sample's losses, by part: of an objective with one loss all are the first's. */
+export const partsOf = (objective: Objective, plan: SamplePlan) => {
+  const nothing = new Float64Array(plan.coefficients.length);
+  return objective._tag === "Mixture" && distillOf(plan.objective) === undefined
+    ? { c: nothing, cR: plan.coefficients }
+    : { c: plan.coefficients, cR: plan.rewardCoefficients ?? nothing };
+};
+
+/** `plans` are those of the samples, from the whole batch. */
+export const runMicroBatch = (
+  samples: ReadonlyArray<TrainSample>,
+  plans: ReadonlyArray<SamplePlan>,
+  objective: Objective,
+  weights: LinearWeights,
+  V: number,
+): MicroBatch => {
+  const N = suffixLengths(samples);
+  const { weights: student, ...both } = models(N, V);
+  const { rewardLoss, ...outputs } = tokenLosses({
+    ...both,
+    objective,
+    behaviour: input("behaviour", [N]),
+    advantage: input("advantage", [N]),
+  });
+  const own = sum(mul(outputs.loss, input("c", [N])));
+  const total = rewardLoss === undefined ? own : add(own, sum(mul(rewardLoss, input("cR", [N]))));
+  const program = graph({
+    ...outputs,
+    ...(rewardLoss === undefined ? {} : { rewardLoss }),
+    total,
+    weights: gradient(total, [student])[0] as Tensor,
+  });
+  const parts = plans.map((plan) => partsOf(objective, plan));
+  const result = interpret(program, {
+    ...inputsOf(samples, weights, V),
+    c: joined(parts.map(({ c }) => c)),
+    cR: joined(parts.map(({ cR }) => cR)),
+    behaviour: joined(samples.map(({ behaviour }) => behaviour)),
+    advantage: joined(
+      plans.map(({ advantages, mask }) => advantages ?? new Float64Array(mask.length)),
+    ),
   });
   const { total: loss, weights: gradients, ...perToken } = result;
   return {

@@ -1,5 +1,13 @@
 /** The parts of a linear policy's update: what is refused, what is reported, what becomes of the teacher. */
-import type { SampleReport, TeacherRule, TrainSample } from "@resd/core";
+import {
+  type Objective,
+  type SampleReport,
+  type TeacherRule,
+  type TrainSample,
+  distillOf,
+  rewardOf,
+} from "@resd/core";
+import type { SamplePlan } from "@resd/objectives";
 
 /** a − b. */
 export const difference = (a: Float64Array, b: Float64Array): Float64Array =>
@@ -23,7 +31,12 @@ export const faultOf = ({
     : `Expected the teacher's sequence to end in the student's own tokens, got others, at sample ${id}`;
 };
 
-/** The teacher after an update; objectives without a teacher keep the old one. */
+/** Who teaches under an objective: RLSD's teacher is the student, and without a teacher the old one stays as it is. */
+export const teacherRule = (objective: Objective): TeacherRule =>
+  distillOf(objective)?.teacher ??
+  (rewardOf(objective)?.shaping === "rlsd" ? { _tag: "live" } : { _tag: "frozen" });
+
+/** The teacher after an update; objectives without a distillation keep the old one. */
 export const nextTeacher = (
   rule: TeacherRule,
   teacher: Float64Array,
@@ -48,22 +61,34 @@ export const mean = (values: ReadonlyArray<number>): number =>
 
 /** What the report says of one sample: `at` is where its tokens begin in its micro-batch. */
 export const reportOf = (
-  { id, mask }: TrainSample,
-  c: Float64Array,
+  { id }: TrainSample,
+  plan: SamplePlan,
+  { c, cR }: { readonly c: Float64Array; readonly cR: Float64Array },
   perToken: Readonly<Record<string, ArrayLike<number>>>,
   at: number,
 ): SampleReport => {
-  const trained = Array.from(mask.keys()).filter((t) => (c[t] as number) !== 0);
-  const read = (name: string, t: number): number => perToken[name]?.[at + t] as number;
+  const trained = Array.from(plan.mask.keys()).filter((t) => plan.mask[t] === 1);
+  const read = (name: string, t: number): number => perToken[name]?.[at + t] ?? 0;
   const average = (name: string): number => mean(trained.map((t) => read(name, t)));
   return {
     id,
-    loss: trained.reduce((sum, t) => sum + (c[t] as number) * read("loss", t), 0),
+    loss: trained.reduce(
+      (sum, t) =>
+        sum + (c[t] as number) * read("loss", t) + (cR[t] as number) * read("rewardLoss", t),
+      0,
+    ),
     tokens: trained.length,
     divergence: average("divergence"),
     studentEntropy: average("studentEntropy"),
     teacherEntropy: average("teacherEntropy"),
     clampedFraction: average("clamped"),
-    logRatio: Float32Array.from(trained, (t) => read("teacherLogProb", t) - read("logProb", t)),
+    ...(distillOf(plan.objective) === undefined
+      ? {}
+      : {
+          logRatio: Float32Array.from(
+            trained,
+            (t) => read("teacherLogProb", t) - read("logProb", t),
+          ),
+        }),
   };
 };

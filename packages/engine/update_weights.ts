@@ -1,0 +1,18 @@
+/** Which weights the programs of an update read. */
+import type { Arr, Objective } from "@resd/core";
+import { type Arrays, prefixed } from "./arrays.ts";
+import type { Teacher } from "./teacher.ts";
+import { readsTeacher, teacherRate } from "./update_program.ts";
+
+/** `s/…` student, `t/…` teacher where the objective's has weights of its own, and the rate of a trust-region teacher. */
+export const weightsFor = (
+  { student, teacher }: { readonly student: Arrays; readonly teacher: Teacher },
+  objective: Objective,
+): Readonly<Record<string, Arr | Float32Array>> => {
+  const rate = teacherRate(objective);
+  return {
+    ...prefixed("s/", student),
+    ...(readsTeacher(objective) ? prefixed("t/", teacher.arrays() ?? student) : {}),
+    ...(rate === undefined ? {} : { "teacher/rate": Float32Array.of(rate) }),
+  };
+};
