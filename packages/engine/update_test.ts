@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest";
-import type { Aggregation, Distill, Objective, TrainSample } from "@resd/core";
+import type { Aggregation, Distill, Objective, PolicyGradient, TrainSample } from "@resd/core";
 import { makeInterpreterCompute } from "@resd/testing";
 import { Effect } from "effect";
 import { getArrays } from "./arrays.ts";
@@ -14,6 +14,14 @@ const DISTILL: Distill = {
   ratioMin: 0.2,
   aggregation: "token-mean",
   teacher: { _tag: "frozen" },
+};
+
+const GRPO: PolicyGradient = {
+  _tag: "PolicyGradient",
+  shaping: "grpo",
+  clipLow: 0.2,
+  clipHigh: 0.28,
+  aggregation: "token-mean",
 };
 
 const { teacher: _, ...untaught } = trainSample("e", 6, 6);
@@ -58,16 +66,7 @@ const OBJECTIVES: ReadonlyArray<readonly [string, Objective]> = [
       teacher: { _tag: "trust-region", rate: 0.25 },
     },
   ],
-  [
-    "GRPO",
-    {
-      _tag: "PolicyGradient",
-      shaping: "grpo",
-      clipLow: 0.2,
-      clipHigh: 0.28,
-      aggregation: "token-mean",
-    },
-  ],
+  ["GRPO", GRPO],
   [
     "RLSD",
     {
@@ -79,6 +78,32 @@ const OBJECTIVES: ReadonlyArray<readonly [string, Objective]> = [
     },
   ],
   ["cross-entropy", { _tag: "CrossEntropy", aggregation: "seq-mean-token-mean" }],
+  [
+    "a mixture by share, of an own teacher and a reward with weights over sequences",
+    {
+      _tag: "Mixture",
+      distill: { ...DISTILL, positionRamp: 0.5, importance: { clip: 2, over: "token" } },
+      reward: { ...GRPO, aggregation: "sample-mean", importance: { clip: 2, over: "sequence" } },
+      route: { _tag: "share", lambda: 0.25 },
+    },
+  ],
+  [
+    "SRPO: a mixture by outcome with entropy weights, live teacher",
+    {
+      _tag: "Mixture",
+      distill: { ...DISTILL, entropyWeight: 1, teacher: { _tag: "live" } },
+      reward: { ...GRPO, normalize: false },
+      route: { _tag: "outcome" },
+    },
+  ],
+  [
+    "filtered tokens and a target between the models",
+    {
+      ...DISTILL,
+      tokenFilter: { _tag: "entropy-share", share: 0.5, by: "difference" },
+      target: { beta: 0.5, space: "probabilities" },
+    },
+  ],
 ];
 
 describe("runUpdate", () => {
@@ -199,12 +224,11 @@ describe("runUpdate", () => {
       yield* runUpdate(trainee, BATCH, rule, { lr: 0.1 });
       const before = yield* weightsOf(trainee);
       const teacherBefore = yield* getArrays(trainee.programs.compute, trainee.teacher.arrays()!);
-      const grpo = OBJECTIVES[4]![1];
       const bad = withAdvantages.map((sample) => ({
         ...sample,
         advantage: Number.POSITIVE_INFINITY,
       }));
-      const report = yield* runUpdate(trainee, bad, grpo, { lr: 0.1, clipNorm: 1 });
+      const report = yield* runUpdate(trainee, bad, GRPO, { lr: 0.1, clipNorm: 1 });
       assert.include(report.skipped, "not finite");
       assert.strictEqual(report.paramDeltaNorm, 0);
       assert.strictEqual((yield* trainee.optimizer.state).steps, 1);
@@ -253,7 +277,7 @@ describe("runUpdate", () => {
         yield* message(trainSample("long", 45, 8)),
         /^context-overflow: .*at most 48 tokens, got 53/u,
       );
-      const nothing = yield* Effect.flip(runUpdate(trainee, BATCH, OBJECTIVES[4]![1], { lr: 0.1 }));
+      const nothing = yield* Effect.flip(runUpdate(trainee, BATCH, GRPO, { lr: 0.1 }));
       assert.include(nothing.message, "advantage on at least one of 5");
     }),
   );

@@ -1,4 +1,4 @@
-import type { Distill, Objective, PolicyShape } from "@resd/core";
+import type { Distill, Mixture, Objective, PolicyGradient, PolicyShape } from "@resd/core";
 import { assert, describe as suite, it } from "vitest";
 import { checkObjective } from "./check.ts";
 import { describe } from "./describe.ts";
@@ -20,6 +20,19 @@ const rlsd: Objective = {
   clipHigh: 0.28,
   aggregation: "token-mean",
 };
+const grpo: PolicyGradient = {
+  _tag: "PolicyGradient",
+  shaping: "grpo",
+  clipLow: 0.2,
+  clipHigh: 0.28,
+  aggregation: "token-mean",
+};
+const mixtureOf = (reward: PolicyGradient): Mixture => ({
+  _tag: "Mixture",
+  distill,
+  reward,
+  route: { _tag: "share", lambda: 0.25 },
+});
 const capable: PolicyShape["capabilities"] = {
   objectives: ["bucket-kl", "sampled-kl", "policy-gradient", "cross-entropy"],
   topK: "full",
@@ -46,6 +59,28 @@ suite("needs()", () => {
   it("asks for the live student as teacher with RLSD shaping, and for none with GRPO", () => {
     assert.strictEqual(needs(rlsd).teacher, "live");
     assert.isUndefined(needs({ ...rlsd, shaping: "grpo" } as Objective).teacher);
+  });
+});
+
+suite("needs() of what was added to an objective", () => {
+  it("names every kind that is needed, of a mixture those of both parts", () => {
+    const options: Partial<Distill> = {
+      target: { beta: 0.5, space: "logits" },
+      positionRamp: 1,
+    };
+    assert.deepStrictEqual(needs({ ...distill, ...options }).kinds, [
+      "bucket-kl",
+      "token-weights",
+      "targets",
+    ]);
+    const mixture = mixtureOf({ ...grpo, importance: { clip: 2, over: "token" } });
+    assert.deepStrictEqual(needs(mixture), {
+      kinds: ["mixture", "bucket-kl", "policy-gradient", "token-weights"],
+      topK: 20,
+      teacher: "ema",
+      rawLogProbs: true,
+    });
+    assert.lengthOf(unmetNeeds(mixture, capable), 2);
   });
 });
 
@@ -83,6 +118,29 @@ suite("describe()", () => {
     assert.include(describe({ ...distill, alpha: 0.5 }), "Jensen–Shannon");
     assert.include(describe({ ...distill, alpha: 0 }), "forward KL");
     assert.include(describe(rlsd), "RLSD");
+    assert.include(describe({ ...grpo, normalize: false }), "advantages not normalized");
+    assert.match(describe(mixtureOf(grpo)), /^0.25 × \(reverse KL.*\) \+ 0.75 × \(policy gradient/);
+    assert.match(
+      describe({ ...mixtureOf(grpo), route: { _tag: "outcome" } }),
+      /^failures with a lesson: reverse KL.*; the others: policy gradient/,
+    );
+    const all = describe({
+      ...distill,
+      target: { beta: 0.5, space: "logits" },
+      importance: { clip: 2, over: "sequence" },
+      tokenFilter: { _tag: "entropy-share", share: 0.2, by: "ratio" },
+      entropyWeight: 1,
+      positionRamp: 0.5,
+    });
+    for (const part of [
+      "0.5 of the way",
+      "by sequence up to 2",
+      "by ratio",
+      "exp(−1·H_T)",
+      "ramp 0.5",
+    ]) {
+      assert.include(all, part);
+    }
   });
 });
 
@@ -90,10 +148,21 @@ suite("checkObjective()", () => {
   it("refuses settings that contradict each other and accepts the others", () => {
     checkObjective(distill);
     checkObjective(rlsd);
+    checkObjective(mixtureOf({ ...grpo, aggregation: "sample-mean" }));
+    checkObjective({ ...distill, target: { beta: 1.5, space: "logits" } });
     const refused: ReadonlyArray<Objective> = [
       { ...distill, alpha: 0.5, support: { _tag: "sampled-token" } },
       { ...distill, ratioMin: 0.5, ratioMax: 0.3 },
-      { ...(rlsd as Extract<Objective, { _tag: "PolicyGradient" }>), clipLow: 1.5 },
+      { ...grpo, clipLow: 1.5 },
+      { ...distill, target: { beta: 1.5, space: "probabilities" } },
+      mixtureOf({ ...grpo, shaping: "rlsd" }),
+      mixtureOf({ ...grpo, clipLow: 1.5 }),
+      { ...mixtureOf({ ...grpo, aggregation: "sample-mean" }), route: { _tag: "outcome" } },
+      {
+        ...mixtureOf(grpo),
+        distill: { ...distill, positionRamp: 1 },
+        route: { _tag: "outcome" },
+      },
     ];
     for (const objective of refused) assert.throws(() => checkObjective(objective), ObjectiveError);
   });

@@ -5,6 +5,7 @@ import type { Law } from "./law.ts";
 import { makePolicyBench, type PolicyLawSettings } from "./policy/bench.ts";
 import { encodeLaws } from "./policy/encode_laws.ts";
 import { generateLaws } from "./policy/generate_laws.ts";
+import { objectiveLaws } from "./policy/objective_laws.ts";
 import { refusalLaws } from "./policy/refusal_laws.ts";
 import { scoreLaws } from "./policy/score_laws.ts";
 import { saveLaws, teacherLaws } from "./policy/teacher_laws.ts";
@@ -32,6 +33,7 @@ export const policyLaws = <E, R>(
     ...generateLaws(bench),
     ...scoreLaws(bench),
     ...updateLaws(bench),
+    ...objectiveLaws(bench),
     ...refusalLaws(bench),
     ...teacherLaws(bench),
     ...saveLaws(bench),

@@ -1,4 +1,4 @@
-import { Policy, type PolicyShape, type Prompt } from "@resd/core";
+import { type Objective, Policy, type PolicyShape, type Prompt } from "@resd/core";
 import { assert, describe, it } from "@effect/vitest";
 import { Effect, Layer } from "effect";
 import { checkLaws } from "./law.ts";
@@ -31,6 +31,14 @@ const settings: PolicyLawSettings = {
   folder: "/policies/law",
   independent: true,
 };
+
+/** A policy that hears another objective than the one it is given. */
+const withObjective =
+  (change: (objective: Objective) => Objective) =>
+  (good: PolicyShape): PolicyShape => ({
+    ...good,
+    update: (batch, objective, step) => good.update(batch, change(objective), step),
+  });
 
 /** A policy with one promise broken. */
 const defective: Readonly<Record<string, readonly [string, (good: PolicyShape) => PolicyShape]>> = {
@@ -192,6 +200,46 @@ const defective: Readonly<Record<string, readonly [string, (good: PolicyShape) =
           objective,
           step,
         ),
+    }),
+  ],
+  "takes the share of a mixture for the reward's": [
+    "policy.update.mixture.share",
+    withObjective((objective) =>
+      objective._tag === "Mixture" && objective.route._tag === "share"
+        ? { ...objective, route: { _tag: "share", lambda: 1 - objective.route.lambda } }
+        : objective,
+    ),
+  ],
+  "loses the teacher's part of a mixture by outcome": [
+    "policy.update.mixture.outcome",
+    withObjective((objective) =>
+      objective._tag === "Mixture" && objective.route._tag === "outcome"
+        ? objective.reward
+        : objective,
+    ),
+  ],
+  "ignores importance": [
+    "policy.update.importance",
+    withObjective((objective) => {
+      if (objective._tag !== "Distill") return objective;
+      const { importance: _, ...rest } = objective;
+      return rest;
+    }),
+  ],
+  "ignores filters of tokens": [
+    "policy.update.filter",
+    withObjective((objective) => {
+      if (objective._tag !== "Distill") return objective;
+      const { tokenFilter: _, ...rest } = objective;
+      return rest;
+    }),
+  ],
+  "ignores targets": [
+    "policy.update.target",
+    withObjective((objective) => {
+      if (objective._tag !== "Distill") return objective;
+      const { target: _, ...rest } = objective;
+      return rest;
     }),
   ],
   "takes the rate as retention": [

@@ -7,6 +7,7 @@ import {
   type Objective,
   Policy,
   type PolicyError,
+  type PolicyGradient,
   type PolicyShape,
   type Prompt,
   type Sampling,
@@ -198,15 +199,25 @@ export const demandRefused = Effect.fnUntraced(function* (
   );
 });
 
+const DISTILL: Distill = {
+  _tag: "Distill",
+  alpha: 1,
+  support: { _tag: "full" },
+  aggregation: "token-mean",
+  teacher: { _tag: "frozen" },
+};
+
+const REWARD: PolicyGradient = {
+  _tag: "PolicyGradient",
+  shaping: "grpo",
+  clipLow: 0.2,
+  clipHigh: 0.28,
+  aggregation: "token-mean",
+};
+
 /** Objectives by kind, for laws about what a policy does not claim. */
 export const OBJECTIVES: Readonly<Record<string, Objective>> = {
-  "bucket-kl": {
-    _tag: "Distill",
-    alpha: 1,
-    support: { _tag: "full" },
-    aggregation: "token-mean",
-    teacher: { _tag: "frozen" },
-  },
+  "bucket-kl": DISTILL,
   "sampled-kl": {
     _tag: "Distill",
     alpha: 1,
@@ -214,12 +225,21 @@ export const OBJECTIVES: Readonly<Record<string, Objective>> = {
     aggregation: "token-mean",
     teacher: { _tag: "frozen" },
   },
-  "policy-gradient": {
-    _tag: "PolicyGradient",
-    shaping: "grpo",
-    clipLow: 0.2,
-    clipHigh: 0.28,
-    aggregation: "token-mean",
-  },
+  "policy-gradient": REWARD,
   "cross-entropy": { _tag: "CrossEntropy", aggregation: "token-mean" },
+  mixture: {
+    _tag: "Mixture",
+    distill: DISTILL,
+    reward: REWARD,
+    route: { _tag: "share", lambda: 0.5 },
+  },
+  "token-weights": { ...DISTILL, positionRamp: 1 },
+  targets: { ...DISTILL, target: { beta: 0.5, space: "logits" } },
 };
+
+/** Largest relative difference between numbers of two updates that should be the same. */
+const RELATIVE = 1e-3;
+
+/** Whether two numbers of updates are the same for all that matters. */
+export const near = (a: number, b: number): boolean =>
+  Math.abs(a - b) <= RELATIVE * Math.max(1e-6, Math.abs(a), Math.abs(b));

@@ -5,18 +5,13 @@ import { demand, type Law, law } from "../law.ts";
 import {
   distillFor,
   farthest,
+  near,
   onFresh,
   type PolicyBench,
   probe,
   sampledBatch,
   withoutTeacher,
 } from "./bench.ts";
-
-/** Largest relative difference between numbers of two updates that should be the same. */
-const RELATIVE = 1e-3;
-
-const near = (a: number, b: number): boolean =>
-  Math.abs(a - b) <= RELATIVE * Math.max(1e-6, Math.abs(a), Math.abs(b));
 
 const sameUpdate = (a: UpdateReport, b: UpdateReport): boolean =>
   near(a.loss, b.loss) && near(a.gradNorm, b.gradNorm) && near(a.paramDeltaNorm, b.paramDeltaNorm);
