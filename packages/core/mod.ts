@@ -19,4 +19,5 @@ export * from "./prompt.ts";
 export * from "./random.ts";
 export * from "./reflection.ts";
 export * from "./sandbox.ts";
+export * from "./similarity.ts";
 export * from "./tracker.ts";

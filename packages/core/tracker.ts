@@ -29,6 +29,8 @@ export interface RolloutRecord {
   readonly signal: SignalReason;
   /** The enriched prompt as text, as the teacher read it. */
   readonly teacherPrompt?: string;
+  /** What had no room in it, in the order in which it was given up; absent when everything had. */
+  readonly leftOut?: ReadonlyArray<string>;
   readonly studentPrompt: string;
   readonly playbookVersion: number;
   readonly weight: number;

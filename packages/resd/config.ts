@@ -2,6 +2,7 @@
 import { Objective, Sampling } from "@resd/core";
 import { Schema } from "effect";
 import { ConciseSchedule } from "./playbook/concise.ts";
+import { NearDuplicates } from "./playbook/near_duplicates.ts";
 import { EvaluationStages, StopRule } from "./protocol.ts";
 
 const Count = Schema.Int.check(Schema.isGreaterThan(0));
@@ -126,6 +127,8 @@ export const ResdConfig = Schema.Struct({
   deduplicate: Schema.Boolean,
   /** Leaves out additions whose text the playbook, or an earlier addition of the update, already has. */
   dropExactDuplicates: Schema.Boolean,
+  /** Merges what an update added with entries that say the same in other words. Absent: no (the paper does not). */
+  nearDuplicates: Schema.optionalKey(NearDuplicates),
   /** Student prompts carry a frozen copy of the playbook, refreshed every so many updates. Absent: bare prompts. */
   studentPlaybook: Schema.optionalKey(Schema.Struct({ every: Count })),
   /** After `minUpdates` inner updates a batch ends when fewer than this share of its prompts improved. */

@@ -11,7 +11,7 @@ import {
   type ModelUse,
   type Operation,
   Playbook,
-  type PlaybookError,
+  PlaybookError,
   type PlaybookShape,
   type Reflection,
   Reflector,
@@ -28,6 +28,7 @@ import { Effect } from "effect";
 import type { ResdConfig } from "./config.ts";
 import type { During } from "./journal.ts";
 import { conciseDue } from "./playbook/concise.ts";
+import { mergeOperations, nearDuplicates } from "./playbook/near_duplicates.ts";
 
 /** What became of one curator call. */
 export interface Curation {
@@ -188,6 +189,21 @@ const admitted = (
         return true;
       });
 
+/** Merges what curation has added or reworded with whatever says the same. */
+const mergeNearDuplicates = Effect.fnUntraced(function* (scene: Scene, key: string, before: View) {
+  const { config, playbook } = scene;
+  if (config.nearDuplicates === undefined) return;
+  const known = new Map(before.entries.map(({ id, text }) => [id, text]));
+  const { entries } = yield* playbook.view(key);
+  const fresh = new Set(entries.flatMap(({ id, text }) => (known.get(id) === text ? [] : [id])));
+  if (fresh.size === 0) return;
+  const groups = yield* nearDuplicates(entries, config.nearDuplicates, fresh).pipe(
+    Effect.mapError(({ message }) => new PlaybookError({ key, message })),
+  );
+  if (groups.length === 0) return;
+  yield* playbook.apply(key, mergeOperations(groups), causeOf(scene, "duplicates"));
+});
+
 /** One call per failure, all from one view; what they propose is applied in sample order. */
 const curate = Effect.fnUntraced(function* (scene: Scene, failures: ReadonlyArray<Attempt>) {
   const curator = yield* Curator;
@@ -222,6 +238,7 @@ const curate = Effect.fnUntraced(function* (scene: Scene, failures: ReadonlyArra
       scene.curations.set(attempt.id, { operations: operations.length, parse, text });
     }
     scene.use.curate = plus(scene.use.curate, answer.use);
+    yield* mergeNearDuplicates(scene, key, view);
     yield* conciseOverCap(scene, key);
   }
 });
@@ -230,7 +247,8 @@ const curate = Effect.fnUntraced(function* (scene: Scene, failures: ReadonlyArra
  * One context update over the graded attempts of an inner iteration, in batch order:
  *
  * concise if due → reflect on all failures from one snapshot → apply their tags, sample by sample → credit successes
- * after those counts → curate, all from one view → apply in sample order → concise again → advance.
+ * after those counts → curate, all from one view → apply in sample order → merge near-duplicates, if the run asks for it
+ * → concise again → advance.
  *
  * Without a failure only successes are credited. Without a playbook failures are still reflected on.
  */

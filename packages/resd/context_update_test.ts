@@ -1,4 +1,4 @@
-import type { Attempt, Reflection, Tag } from "@resd/core";
+import { type Attempt, type Reflection, type Tag, reflectionId } from "@resd/core";
 import { assert, describe, it } from "@effect/vitest";
 import { Effect } from "effect";
 import { attemptAt } from "./_attempt.ts";
@@ -265,6 +265,54 @@ describe("updateContext", () => {
       assert.strictEqual(result.views.size, 0);
       assert.strictEqual(result.reflections.size, 1);
     }),
+  );
+
+  it.effect(
+    "updateContext() merges what curation adds with what says the same, and tells which reflection it followed",
+    () =>
+      Effect.gen(function* () {
+        const old = "Check the carry of every digit before you round.";
+        const world = yield* worldWith([old], {
+          curate: ({ taskKey }) => ({
+            parse: "ok",
+            operations: [
+              {
+                _tag: "Add",
+                section: "OTHERS",
+                text:
+                  taskKey === "a" ? "Check the carry of every digit before rounding." : "Sort it.",
+              },
+            ],
+          }),
+        });
+        const attempts = [failed("a"), failed("b")];
+        const result = yield* update(world, attempts, { nearDuplicates: { threshold: 0.6 } }, 3);
+        assert.deepEqual(world.log.slice(-4), [
+          "apply Add to global",
+          "apply Add to global",
+          "apply Merge to global",
+          "advance global",
+        ]);
+        const entries = result.views.get("global")?.entries ?? [];
+        assert.deepEqual(
+          entries.map(({ id, text }) => [id, text]),
+          [
+            ["misc-00001", old],
+            ["misc-00003", "Sort it."],
+          ],
+        );
+        const [first, second] = attempts.map(({ id }) => id);
+        const named = reflectionId(first!, result.reflections.get(first!)!);
+        assert.deepInclude(entries[0]?.origins?.[1], {
+          entry: "misc-00002",
+          made: "added",
+          attempt: first,
+          reflection: named,
+          update: 3,
+        });
+        assert.deepInclude(entries[0]?.origins?.[2], { made: "merged", by: "duplicates" });
+        assert.deepInclude(entries[1]?.origins?.[0], { attempt: second, by: "curator" });
+      }),
   );
 
   it.effect("updateContext() asks nobody, when reflection is off", () =>

@@ -185,6 +185,11 @@ const teaching = ({ contexts }: Measurable): Metrics => {
     "teacher/shortened": fits.filter((context) => context.dropped.length > 0).length,
     /** Things left out, over all prompts: playbook entries, turns of feedback, whole sections. */
     "teacher/dropped": fits.reduce((sum, context) => sum + context.dropped.length, 0),
+    /** The same by section, where there is anything: `teacher/dropped/playbook`, … */
+    ...count(
+      fits.flatMap((context) => context.dropped.map((drop) => drop.section)),
+      "teacher/dropped/",
+    ),
   };
 };
 

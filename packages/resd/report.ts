@@ -15,6 +15,7 @@ import type { Rollout } from "./rollout_request.ts";
 import type { RunState } from "./run_state.ts";
 import { countChanges } from "./summary.ts";
 import type { Taught } from "./teach.ts";
+import { dropName } from "./teacher_context.ts";
 
 /** Says why attempts could not be graded: every broken task once, other failures in one line per kind. */
 export const reportUngraded = Effect.fnUntraced(function* (
@@ -91,6 +92,9 @@ export const rolloutRecords = (
         : { curated: { operations: curation.operations, text: curation.text } }),
       signal: ungraded?.reason ?? samples[place!]!.signal,
       ...(teacher?._tag === "Fits" ? { teacherPrompt: promptText(teacher.prompt, format) } : {}),
+      ...(teacher?._tag === "Fits" && teacher.dropped.length > 0
+        ? { leftOut: teacher.dropped.map(dropName) }
+        : {}),
       studentPrompt: promptText(prompt, format),
       playbookVersion: key === undefined ? 0 : (context.views.get(key)?.version ?? 0),
       weight: place === undefined ? 0 : samples[place]!.weight,

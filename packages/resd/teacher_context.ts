@@ -13,14 +13,17 @@ import {
   type PromptFormat,
   type StepResult,
   type TeacherSections,
+  type ToolSpec,
 } from "@resd/core";
 import { Effect } from "effect";
-import { leastUsefulFirst } from "./format/fit_prompt.ts";
+import { dispensableFirst } from "./format/dispensable.ts";
 
 /** Everything that a teacher could be shown. Sections that are absent or empty are left out. */
 export interface Teaching {
   /** The conversation before the first action: its first user message is the task. */
   readonly conversation: ReadonlyArray<Message>;
+  /** What the episode offers. */
+  readonly tools?: ReadonlyArray<ToolSpec>;
   /** In playbook order. */
   readonly playbook: ReadonlyArray<Entry>;
   readonly attempt?: string;
@@ -30,6 +33,15 @@ export interface Teaching {
   readonly solution?: string;
 }
 
+/** The part of a teaching that comes from the episode itself. */
+export const teachingOpening = (opening: {
+  readonly initial: ReadonlyArray<Message>;
+  readonly tools?: ReadonlyArray<ToolSpec>;
+}): Pick<Teaching, "conversation" | "tools"> => ({
+  conversation: opening.initial,
+  ...(opening.tools === undefined ? {} : { tools: opening.tools }),
+});
+
 /** The sections of an enriched prompt that a budget can leave out. */
 export type SectionName = "playbook" | "attempt" | "feedback" | "reflection" | "solution";
 
@@ -38,6 +50,14 @@ export type Drop =
   | { readonly section: "playbook"; readonly entry: string }
   | { readonly section: "feedback"; readonly turn: number }
   | { readonly section: "attempt" | "reflection" | "solution" };
+
+/** A thing left out, in a word or two: `playbook misc-00003`, `feedback of turn 1`, `attempt`. */
+export const dropName = (drop: Drop): string =>
+  "entry" in drop
+    ? `playbook ${drop.entry}`
+    : "turn" in drop
+      ? `feedback of turn ${drop.turn + 1}`
+      : drop.section;
 
 /** Tokens of the task and of each section's own text, before anything was dropped. */
 export type SectionSizes = Readonly<Record<"task" | SectionName, number>>;
@@ -64,18 +84,15 @@ export type TeacherContext =
 const present = (text: string | undefined): text is string => text !== undefined && text !== "";
 
 /**
- * What goes, in order: whole playbook entries, feedback of earlier turns, the attempt (whose tokens the teacher reads
- * once more right behind its prompt), the last feedback, the reflection, the solution.
+ * What goes, in order: whole playbook entries in the order given, feedback of earlier turns, the attempt (whose tokens
+ * the teacher reads once more right behind its prompt), the last feedback, the reflection, the solution.
  */
-const dropOrder = (teaching: Teaching): ReadonlyArray<Drop> => {
+const dropOrder = (teaching: Teaching, entries: ReadonlyArray<Entry>): ReadonlyArray<Drop> => {
   const turns = teaching.results.map((_, turn): Drop => ({ section: "feedback", turn }));
   const only = (section: "attempt" | "reflection" | "solution"): ReadonlyArray<Drop> =>
     present(teaching[section]) ? [{ section }] : [];
   return [
-    ...leastUsefulFirst(teaching.playbook).map(({ id }): Drop => ({
-      section: "playbook",
-      entry: id,
-    })),
+    ...entries.map(({ id }): Drop => ({ section: "playbook", entry: id })),
     ...turns.slice(0, -1),
     ...only("attempt"),
     ...turns.slice(-1),
@@ -120,8 +137,13 @@ const sectionsWithout = (
 export const wantedSections = (teaching: Teaching, format: PromptFormat): TeacherSections =>
   sectionsWithout(teaching, [], format);
 
+/** What the task says, to tell which lessons matter for it. */
+const taskText = ({ conversation }: Teaching): string =>
+  conversation.flatMap(({ role, content }) => (role === "user" ? [content] : [])).join("\n");
+
 /**
- * The richest prompt of at most `budget` tokens.
+ * The richest prompt of at most `budget` tokens. Entries go by usefulness and relevance to the task (dispensableFirst),
+ * which is measured only when not everything fits.
  *
  * The number of things to drop is found by bisection, so a playbook of 200 entries costs eight encodings and not 200.
  */
@@ -134,16 +156,15 @@ export const planTeacherContext = Effect.fnUntraced(function* (
   const lengthOf = (text: string | undefined) =>
     present(text) ? Effect.map(policy.encode([{ text }]), (ids) => ids.length) : Effect.succeed(0);
 
-  const order = dropOrder(teaching);
-  const attempt = Effect.fnUntraced(function* (count: number) {
-    const dropped = order.slice(0, count);
+  const attempt = Effect.fnUntraced(function* (dropped: ReadonlyArray<Drop>) {
     const sections = sectionsWithout(teaching, dropped, format);
-    const prompt = format.teacher(teaching.conversation, sections);
+    const prompt = format.teacher(teaching.conversation, sections, teaching.tools);
     return { prompt, ids: yield* policy.encode(prompt), sections, dropped };
   });
 
-  const full = yield* attempt(0);
-  const bare = order.length === 0 ? full : yield* attempt(order.length);
+  const everything = dropOrder(teaching, teaching.playbook);
+  const full = yield* attempt([]);
+  const bare = everything.length === 0 ? full : yield* attempt(everything);
   const sizes: SectionSizes = {
     task: bare.ids.length,
     playbook: yield* lengthOf(full.sections.playbook.map((entry) => entry.text).join("\n")),
@@ -155,12 +176,13 @@ export const planTeacherContext = Effect.fnUntraced(function* (
   if (full.ids.length <= budget) return { _tag: "Fits", ...full, sizes };
   if (bare.ids.length > budget) return { _tag: "Overflow", sizes, budget };
 
-  let best = bare;
+  const order = dropOrder(teaching, yield* dispensableFirst(teaching.playbook, taskText(teaching)));
+  let best = { ...bare, dropped: order };
   let tooFew = 0; // dropping this many does not help
   let enough = order.length; // dropping this many does
   while (enough - tooFew > 1) {
     const middle = Math.floor((tooFew + enough) / 2);
-    const candidate = yield* attempt(middle);
+    const candidate = yield* attempt(order.slice(0, middle));
     if (candidate.ids.length <= budget) {
       enough = middle;
       best = candidate;

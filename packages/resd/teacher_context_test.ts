@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest";
 import { Effect } from "effect";
 import { makeWorld } from "./_world.ts";
 import { compactFormat } from "./format/compact.ts";
-import { type Teaching, planTeacherContext, wantedSections } from "./teacher_context.ts";
+import { type Teaching, dropName, planTeacherContext, wantedSections } from "./teacher_context.ts";
 
 const entry = (n: number, changes: Partial<Entry> = {}): Entry => ({
   id: `misc-${String(n).padStart(5, "0")}`,
@@ -93,6 +93,24 @@ describe("planTeacherContext", () => {
         assert.deepEqual(yield* dropped(7), order.slice(0, 6));
         assert.deepEqual(yield* dropped(5), order);
       }),
+  );
+
+  it.effect("planTeacherContext() keeps the lessons that the task is about, among equals", () =>
+    Effect.gen(function* () {
+      const playbook = ["spell it", "say it", "sing loud", "say low"].map((text, i) =>
+        entry(i, { text, helpful: 1 }),
+      );
+      const { context } = yield* plan(teaching({ playbook }), FULL_LENGTH - 2);
+      assert(context._tag === "Fits");
+      assert.deepEqual(
+        context.sections.playbook.map(({ text }) => text),
+        ["say it", "say low"],
+      );
+      assert.deepEqual(context.dropped.map(dropName), [
+        "playbook misc-00000",
+        "playbook misc-00002",
+      ]);
+    }),
   );
 
   it.effect(

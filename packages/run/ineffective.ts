@@ -35,6 +35,7 @@ const rules: ReadonlyArray<Rule> = [
   { path: "resd.successTagging", because: withoutWords },
   { path: "resd.deduplicate", because: withoutWords },
   { path: "resd.dropExactDuplicates", because: withoutWords },
+  { path: "resd.nearDuplicates", because: withoutWords },
   {
     path: "resd.concise.window",
     because: ({ resd }) =>

@@ -63,6 +63,7 @@ export const layer = (options: typeof Options.Encoded) =>
           const questions = asked.map(({ attempt, reflection }) => ({
             attempt: attempt.id,
             entries: view.entries,
+            task: attempt.problem,
             render: (entries: View["entries"]) =>
               format.curator(reflection, { ...view, entries }, attempt),
           }));

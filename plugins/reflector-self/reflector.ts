@@ -49,6 +49,7 @@ export const layer = (options: typeof Options.Encoded) =>
         const questions = attempts.map((attempt) => ({
           attempt: attempt.id,
           entries: view.entries,
+          task: attempt.problem,
           render: (entries: View["entries"]) => prompt(attempt, { ...view, entries }),
         }));
         return askPolicy(policy, format, ask, { seed, purpose, update }, questions).pipe(

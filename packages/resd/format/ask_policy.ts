@@ -56,6 +56,8 @@ export interface Question {
   readonly attempt: string;
   readonly entries: ReadonlyArray<Entry>;
   readonly render: (entries: ReadonlyArray<Entry>) => Prompt;
+  /** The task of the attempt, as plain text. */
+  readonly task: string;
 }
 /** Undefined where the prompt did not fit even without its playbook, so that nobody was asked. */
 export type Answer = { readonly text: string; readonly stop: Stop } | undefined;
@@ -80,8 +82,8 @@ export const askPolicy = Effect.fn("askPolicy")(function* (
   const usual = format.freeText ? USUAL_REPLY.prose : USUAL_REPLY.grammar;
   const maxTokens = options.maxTokens ?? Math.max(1, Math.min(usual, Math.floor(maxContext / 4)));
 
-  const prompts = yield* Effect.forEach(questions, ({ entries, render }) =>
-    fitPrompt(policy.encode, maxContext - maxTokens, entries, render),
+  const prompts = yield* Effect.forEach(questions, ({ entries, render, task }) =>
+    fitPrompt(policy.encode, maxContext - maxTokens, entries, render, task),
   );
   const shortened = prompts.filter(
     (prompt, i) =>

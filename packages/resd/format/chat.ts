@@ -9,6 +9,7 @@ import {
   type Segment,
   type StepResult,
   type Stop,
+  type ToolSpec,
   type View,
   isSuccess,
   renderFeedback,
@@ -22,15 +23,16 @@ import {
 } from "./chat_prompts.ts";
 import { extractTags, findJson, isObject, readOperations } from "./json_reply.ts";
 import { splitThinking } from "./thinking.ts";
+import { actionText, readToolCalls, spelledOut } from "./tool_calls.ts";
 
 /**
  * A model's chat template: messages in, prompt out. Role markers are control segments where the model has tokens for
- * them; the content of messages is text and nothing else. `reply` opens the assistant's turn at the end.
- * Whether the model is to think is for the maker of the template to bind.
+ * them; the content of messages is text and nothing else. `reply` opens the assistant's turn at the end; `tools` are for
+ * templates that know how to offer them. Whether the model is to think is for the maker of the template to bind.
  */
 export type ChatTemplate = (
   messages: ReadonlyArray<Message>,
-  options: { readonly reply: boolean },
+  options: { readonly reply: boolean; readonly tools?: ReadonlyArray<ToolSpec> },
 ) => Prompt;
 
 /** Limits of what the chat format shows of feedback. */
@@ -43,11 +45,12 @@ export interface ChatFormatOptions {
 
 /** Everything that an attempt said and was told, turn by turn; of a single turn just the answer. */
 const transcript = ({ actions, results }: Attempt): string => {
-  if (actions.length < 2) return actions[0]?.content ?? "";
-  return actions
-    .map((action, i) => {
+  const texts = actions.map((action) => actionText(action));
+  if (texts.length < 2) return texts[0] ?? "";
+  return texts
+    .map((text, i) => {
       const told = (results[i]?.observation ?? []).map((message) => message.content).join("\n");
-      const answer = `Turn ${i + 1}, answer:\n${action.content || "(none)"}`;
+      const answer = `Turn ${i + 1}, answer:\n${text || "(none)"}`;
       return told === "" ? answer : `${answer}\n\nTurn ${i + 1}, reply to it:\n${told}`;
     })
     .join("\n\n");
@@ -58,6 +61,26 @@ const dummyAnswer = (messages: ReadonlyArray<Message>): string => {
   let dummy = "Understood.";
   while (messages.some((message) => message.content.includes(dummy))) dummy = `Yes. ${dummy}`;
   return dummy;
+};
+
+const spelled = (prompt: Prompt): string =>
+  prompt.map((segment) => ("text" in segment ? segment.text : segment.control)).join("");
+
+const PROBE: ToolSpec = {
+  name: "look_up_the_weather",
+  description: "Says what the weather is.",
+  parameters: { type: "object", properties: {} },
+};
+
+/** Whether a template offers tools by itself, and asks for calls in the form that is read here. */
+const offersTools = (template: ChatTemplate): boolean => {
+  try {
+    const hello: Message = { role: "user", content: "Hello." };
+    const text = spelled(template([hello], { reply: true, tools: [PROBE] }));
+    return [PROBE.name, "<tool_call>", '"arguments"'].every((part) => text.includes(part));
+  } catch {
+    return false; // there are templates that raise an error for what they do not know
+  }
 };
 
 /** What follows the last segment that contains `mark`; undefined where none does. */
@@ -110,23 +133,28 @@ export const chatFormat = (
     maxCases: options.maxCases ?? 2,
     maxChars: options.maxFeedbackChars ?? 2000,
   };
-  const ask = (messages: ReadonlyArray<Message>): Prompt => template(messages, { reply: true });
+  let knowsTools: boolean | undefined;
+  const ask = (messages: ReadonlyArray<Message>, tools: ReadonlyArray<ToolSpec> = []): Prompt => {
+    const plain = tools.length === 0 && messages.every(({ role }) => role !== "tool");
+    if (plain) return template(messages, { reply: true });
+    knowsTools ??= offersTools(template);
+    return knowsTools
+      ? template(messages, { reply: true, tools })
+      : template(spelledOut(messages, tools), { reply: true });
+  };
   const askOnce = (content: string): Prompt => ask([{ role: "user", content }]);
 
   // A template that thinks may open `<think>` itself; the reply then begins inside it.
-  const opensThinking = askOnce("Hello.")
-    .map((segment) => ("text" in segment ? segment.text : segment.control))
-    .join("")
-    .trimEnd()
-    .endsWith("<think>");
+  const opensThinking = spelled(askOnce("Hello.")).trimEnd().endsWith("<think>");
   const split = (reply: string) => splitThinking(reply, opensThinking);
 
   const continuation = (
     conversation: ReadonlyArray<Message>,
     results: ReadonlyArray<Message>,
+    tools?: ReadonlyArray<ToolSpec>,
   ): Prompt => {
     const content = dummyAnswer([...conversation, ...results]);
-    const whole = ask([...conversation, { role: "assistant", content }, ...results]);
+    const whole = ask([...conversation, { role: "assistant", content }, ...results], tools);
     const rest = after(whole, content);
     if (rest !== undefined) return rest;
     throw new TypeError(
@@ -148,9 +176,10 @@ export const chatFormat = (
   return {
     id: "chat",
     freeText: true,
+    tools: true,
     student: ask,
     continuation,
-    teacher: (conversation, sections) => {
+    teacher: (conversation, sections, tools) => {
       const extra = {
         playbook: sections.playbook,
         attempt: splitThinking(sections.attempt ?? "").answer.trim(),
@@ -165,9 +194,9 @@ export const chatFormat = (
         );
       const at = conversation.findIndex((message) => message.role === "user");
       const first = conversation[at];
-      if (bare || first === undefined) return ask(conversation);
+      if (bare || first === undefined) return ask(conversation, tools);
       const content = teacherMessage({ problem: first.content, ...extra });
-      return ask(conversation.with(at, { ...first, content }));
+      return ask(conversation.with(at, { ...first, content }), tools);
     },
     reflector: (attempt, view) =>
       askOnce(
@@ -183,9 +212,17 @@ export const chatFormat = (
     curator: (reflection, view, attempt) =>
       askOnce(curatorMessage({ problem: attempt.problem, reflection: reflection.text, view })),
     feedback,
-    parseAction: (reply, stop) => {
+    parseAction: (reply, stop, tools = []) => {
       const { answer, reasoning } = split(reply);
-      return { content: answer.trim(), ...(reasoning === undefined ? {} : { reasoning }), stop };
+      const said = answer.trim();
+      const { content, toolCalls } =
+        tools.length === 0 ? { content: said, toolCalls: [] } : readToolCalls(said);
+      return {
+        content,
+        ...(reasoning === undefined ? {} : { reasoning }),
+        ...(toolCalls.length === 0 ? {} : { toolCalls }),
+        stop,
+      };
     },
     parseReflection: (reply, view, stop) => {
       const { answer, unfinished } = split(reply);

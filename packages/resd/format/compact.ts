@@ -228,6 +228,7 @@ const readProposal = (list: ReadonlyArray<string>): ReadonlyArray<Operation> | u
 export const compactFormat: PromptFormat = {
   id: "compact",
   freeText: false,
+  tools: false,
   student: (conversation) => [...conversationParts(conversation), control("prog")],
   continuation: (_conversation, results) => [
     control("end"),

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest";
 import type { Entry, Prompt } from "@resd/core";
 import { Effect } from "effect";
-import { fitPrompt, leastUsefulFirst } from "./fit_prompt.ts";
+import { fitPrompt } from "./fit_prompt.ts";
 
 const entryOf = (name: string, helpful: number, harmful: number, lastTaggedAt: number): Entry => ({
   id: name,
@@ -37,19 +37,12 @@ const fit = (budget: number, list: ReadonlyArray<Entry> = entries) =>
   );
 
 describe("fitPrompt()", () => {
-  it("leastUsefulFirst() ranks harmful, unused, helpful, and by time among equals", () => {
-    assert.deepStrictEqual(
-      leastUsefulFirst(entries).map((entry) => entry.id),
-      ["harmful", "unused", "helpful-old", "helpful-new"],
-    );
-  });
-
   it.effect("fitPrompt() keeps as many entries as fit, in their order", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* fit(50), ["helpful-old", "unused", "harmful", "helpful-new"]);
       assert.deepStrictEqual(yield* fit(49), ["helpful-old", "unused", "helpful-new"]);
       assert.deepStrictEqual(yield* fit(30), ["helpful-old", "helpful-new"]);
-      assert.deepStrictEqual(yield* fit(29), ["helpful-new"]);
+      assert.deepStrictEqual(yield* fit(29), ["helpful-old"]);
       assert.deepStrictEqual(yield* fit(10), []);
       assert.isUndefined(yield* fit(9));
       assert.isUndefined(yield* fit(9, []));
