@@ -17,6 +17,7 @@ import {
   answerText,
   inSilence,
   planTeacherContext,
+  teachingOpening,
   rollOut,
 } from "@resd/resd";
 import {
@@ -113,8 +114,8 @@ const followTask = Effect.fnUntraced(function* (
   const format = yield* Format;
   const policy = yield* Policy;
   const { limits, sampling } = config.resd;
-  const tried = yield* tryOnce(config, row, "student", (initial) => {
-    const prompt = format.student(initial);
+  const tried = yield* tryOnce(config, row, "student", ({ initial, tools }) => {
+    const prompt = format.student(initial, tools);
     return Effect.map(policy.encode(prompt), (ids): FirstPrompt => ({
       _tag: "Ready",
       prompt,
@@ -141,11 +142,11 @@ const followTask = Effect.fnUntraced(function* (
     limits.teacherPromptTokens,
     policy.info.maxContext - sampling.evaluate.maxTokens,
   );
-  const taught = yield* tryOnce(config, row, "teacher", (initial) =>
+  const taught = yield* tryOnce(config, row, "teacher", (opening) =>
     Effect.map(
       planTeacherContext(
         {
-          conversation: initial,
+          ...teachingOpening(opening),
           playbook: entries,
           attempt: answerText(attempt),
           results: attempt.results,

@@ -1,5 +1,5 @@
 /** One rollout with its outcome. The ids are the truth; text is derived from them and never re-rendered. */
-import type { Action, Message, StepResult } from "./episode.ts";
+import type { Action, Message, StepResult, ToolSpec } from "./episode.ts";
 
 /** Token ids. */
 export type Ids = Int32Array;
@@ -15,6 +15,8 @@ export interface Attempt {
   readonly sample: number;
   /** The conversation before the first action. */
   readonly initial: ReadonlyArray<Message>;
+  /** What the episode offered; absent without tools. */
+  readonly tools?: ReadonlyArray<ToolSpec>;
   readonly actions: ReadonlyArray<Action>;
   readonly results: ReadonlyArray<StepResult>;
   /** Student prompt ++ everything after it, append-only. */

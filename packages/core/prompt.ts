@@ -1,7 +1,7 @@
 /** Prompts as data, and the formats that render them and read replies back. */
 import { Context } from "effect";
 import type { Attempt } from "./attempt.ts";
-import type { Action, Message, StepResult, Stop } from "./episode.ts";
+import type { Action, Message, StepResult, Stop, ToolSpec } from "./episode.ts";
 import type { Entry, Operation, View } from "./playbook.ts";
 import type { Reflection, ReplyParse } from "./reflection.ts";
 
@@ -30,21 +30,32 @@ export interface PromptFormat {
   readonly id: string;
   /** Whether prose can be written in it. Reflectors that write prose are refused with a format that cannot. */
   readonly freeText: boolean;
-  readonly student: (conversation: ReadonlyArray<Message>) => Prompt;
+  /** Whether tools can be offered in it and calls be read back. Episodes with tools are refused with a format that cannot. */
+  readonly tools: boolean;
+  readonly student: (
+    conversation: ReadonlyArray<Message>,
+    tools?: ReadonlyArray<ToolSpec>,
+  ) => Prompt;
   /** What follows a sampled action: end of turn, results, next header. */
   readonly continuation: (
     conversation: ReadonlyArray<Message>,
     results: ReadonlyArray<Message>,
+    tools?: ReadonlyArray<ToolSpec>,
   ) => Prompt;
   /** The first user message enriched with the sections. */
-  readonly teacher: (conversation: ReadonlyArray<Message>, sections: TeacherSections) => Prompt;
+  readonly teacher: (
+    conversation: ReadonlyArray<Message>,
+    sections: TeacherSections,
+    tools?: ReadonlyArray<ToolSpec>,
+  ) => Prompt;
   readonly reflector: (attempt: Attempt, view: View) => Prompt;
   /** Credit assignment after a success. */
   readonly success: (attempt: Attempt, view: View) => Prompt;
   readonly curator: (reflection: Reflection, view: View, attempt: Attempt) => Prompt;
   /** The environment chooses which cases, the format how they read. */
   readonly feedback: (results: ReadonlyArray<StepResult>) => string;
-  readonly parseAction: (reply: string, stop: Stop) => Action;
+  /** Calls are looked for only where tools were offered. */
+  readonly parseAction: (reply: string, stop: Stop, tools?: ReadonlyArray<ToolSpec>) => Action;
   readonly parseReflection: (reply: string, view: View, stop: Stop) => Reflection;
   readonly parseOperations: (
     reply: string,

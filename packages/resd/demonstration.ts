@@ -1,6 +1,6 @@
 /** Which solution, if any, the teacher of an attempt is shown. */
 import type { Attempt, SignalReason } from "@resd/core";
-import { answerText } from "./rollout.ts";
+import { answerText } from "./format/tool_calls.ts";
 import type { SolutionBuffer } from "./solution_buffer.ts";
 
 /** A solution as text, and whose it is. */

@@ -114,14 +114,15 @@ export const begin = Effect.fnUntraced(function* (
 ): Effect.fn.Return<void, PolicyError | ResdError, Policy | Format> {
   const { slot, request } = live;
   if (slot === undefined) return;
-  if ((slot.tools?.length ?? 0) > 0) {
+  const format = yield* Format;
+  if (!format.tools && (slot.tools?.length ?? 0) > 0) {
     return yield* new ResdError({
       reason: "incompatible",
-      message: `Expected episodes without tools, got ${slot.tools?.length} at task ${request.row.key}; prompt format ${(yield* Format).id} cannot show them to the policy`,
+      message: `Expected episodes without tools, got ${slot.tools?.length} at task ${request.row.key}; prompt format ${format.id} cannot show them to the policy: use a model with format chat`,
     });
   }
   const policy = yield* Policy;
-  const first = yield* rules.firstPrompt(slot.initial, request.row);
+  const first = yield* rules.firstPrompt(slot, request.row);
   if (first._tag === "TooLong") return stopWith(live, overlong(first.message));
   live.prompt = first.prompt;
   live.ids = first.ids;
@@ -155,6 +156,7 @@ export const finish = (
       problem: request.row.problem,
       sample: request.group.index,
       initial: live.slot?.initial ?? [],
+      ...(live.slot?.tools === undefined ? {} : { tools: live.slot.tools }),
       actions: live.actions,
       results,
       ids: live.ids,

@@ -5,7 +5,6 @@
  */
 import {
   type Action,
-  type Attempt,
   Environment,
   Format,
   type ModelUse,
@@ -55,7 +54,7 @@ const act = Effect.fnUntraced(function* (
     append(live, answer.ids, answer.logProbs);
     live.policyVersion = answer.policyVersion;
     live.truncated = answer.stop === "max_tokens";
-    live.actions.push(format.parseAction(policy.decode(answer.ids), answer.stop));
+    live.actions.push(format.parseAction(policy.decode(answer.ids), answer.stop, live.slot?.tools));
   });
   return { modelCalls: lives.length, generatedTokens };
 });
@@ -77,7 +76,7 @@ const follow = Effect.fnUntraced(function* (
     live.running = false;
     return;
   }
-  const prompt = format.continuation(live.conversation, result.observation);
+  const prompt = format.continuation(live.conversation, result.observation, live.slot?.tools);
   const whole = yield* policy.encode(prompt);
   const said = action.stop === "eos" && whole[0] === live.ids.at(-1) ? 1 : 0;
   const ids = whole.subarray(said);
@@ -87,7 +86,11 @@ const follow = Effect.fnUntraced(function* (
     return;
   }
   append(live, ids);
-  live.conversation.push({ role: "assistant", content: action.content }, ...result.observation);
+  const { content, toolCalls } = action;
+  live.conversation.push(
+    { role: "assistant", content, ...(toolCalls === undefined ? {} : { toolCalls }) },
+    ...result.observation,
+  );
 });
 
 /** Shows all live environments their actions, and joins the answers in sample order. */
@@ -180,7 +183,3 @@ export const rollOut = Effect.fn("resd.rollOut")(function* (
     }),
   );
 });
-
-/** The answer as text: of several turns, what was said in each. */
-export const answerText = (attempt: Attempt): string =>
-  attempt.actions.map((action) => action.content).join("\n\n");

@@ -1,9 +1,9 @@
 /** What is asked of a rollout, and what it gives back. */
 import type {
   Attempt,
+  Episode,
   Format,
   Ids,
-  Message,
   ModelUse,
   Policy,
   PolicyError,
@@ -28,6 +28,9 @@ export interface RolloutRequest {
   readonly turnSeed: (turn: number) => number;
 }
 
+/** What an episode shows before the first action. */
+export type Opening = Pick<Episode, "initial" | "tools">;
+
 /** A first prompt that is ready to be sampled from, or why there is none. */
 export type FirstPrompt =
   | { readonly _tag: "Ready"; readonly prompt: Prompt; readonly ids: Ids }
@@ -40,7 +43,7 @@ export interface RolloutRules {
   readonly rewardPolicy: RewardPolicy;
   readonly limits: Limits;
   readonly firstPrompt: (
-    initial: ReadonlyArray<Message>,
+    opening: Opening,
     row: TaskRow<unknown>,
   ) => Effect.Effect<FirstPrompt, PolicyError, Policy | Format>;
 }

@@ -8,7 +8,8 @@ import type { WorldOptions } from "./_world_options.ts";
 import type { Limits } from "./config.ts";
 import { studentPrompt } from "./first_prompt.ts";
 import { inSilence } from "./journal.ts";
-import { answerText, rollOut } from "./rollout.ts";
+import { answerText } from "./format/tool_calls.ts";
+import { rollOut } from "./rollout.ts";
 import type { RolloutRequest } from "./rollout_request.ts";
 
 const limits = smallConfig().limits;

@@ -1,7 +1,7 @@
 /** Solved answers, kept as demonstrations for later attempts at the same task. */
 import type { Attempt } from "@resd/core";
 import type { SuccessRule } from "./config.ts";
-import { answerText } from "./rollout.ts";
+import { answerText } from "./format/tool_calls.ts";
 
 /** Whether an attempt counts as solved. */
 export const isSolved = (attempt: Attempt, rule: SuccessRule): boolean =>

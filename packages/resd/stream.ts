@@ -71,7 +71,7 @@ const overlong = Effect.fnUntraced(function* (
           maxObservationChars: limits.maxObservationChars,
         },
       });
-      const first = yield* studentPrompt(episode.initial, row, limits.promptTokens);
+      const first = yield* studentPrompt(episode, row, limits.promptTokens);
       return first._tag === "TooLong" ? first.message : undefined;
     }),
   );

@@ -12,12 +12,13 @@ import type { ResdConfig } from "./config.ts";
 import { type ContextUpdate, playbookKey } from "./context_update.ts";
 import type { Demonstration } from "./demonstration.ts";
 import { joinIds } from "./ids.ts";
-import { answerText } from "./rollout.ts";
+import { answerText } from "./format/tool_calls.ts";
 import { signalOf, usesTeacher } from "./signal.ts";
 import {
   type Teaching,
   type TeacherContext,
   planTeacherContext,
+  teachingOpening,
   wantedSections,
 } from "./teacher_context.ts";
 
@@ -34,7 +35,7 @@ export const teachingOf = (
   const reflection = context.reflections.get(attempt.id)?.text;
   const withFeedback = sections.feedback && (feedbackBesideSolution || demonstration === undefined);
   return {
-    conversation: attempt.initial,
+    ...teachingOpening(attempt),
     playbook: sections.playbook ? (view?.entries ?? []) : [],
     ...(sections.attempt ? { attempt: answerText(attempt) } : {}),
     results: withFeedback ? attempt.results : [],

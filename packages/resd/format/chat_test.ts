@@ -1,4 +1,11 @@
-import { type Entry, type Message, type Prompt, type View, makeRandom } from "@resd/core";
+import {
+  type Entry,
+  type Message,
+  type Prompt,
+  type ToolSpec,
+  type View,
+  makeRandom,
+} from "@resd/core";
 import { attemptOf } from "@resd/testing";
 import { assert, describe, expect, it } from "vitest";
 import { type ChatTemplate, chatFormat } from "./chat.ts";
@@ -183,6 +190,110 @@ describe("chatFormat.continuation()", () => {
         options,
       );
     assert.throws(() => chatFormat(deaf), /shows what an assistant said/);
+  });
+});
+
+describe("chatFormat with tools", () => {
+  const tools: ReadonlyArray<ToolSpec> = [
+    {
+      name: "multiply",
+      description: "Multiplies.",
+      parameters: { type: "object", properties: {} },
+    },
+  ];
+  /** ChatML as a model renders it that was trained on tools. */
+  const trained: ChatTemplate = (messages, { reply, tools: offered = [] }) => [
+    ...(offered.length === 0
+      ? []
+      : [
+          { control: "<|im_start|>" },
+          {
+            text: `system\nTools: ${JSON.stringify(offered)}\n<tool_call>{"name": …, "arguments": …}</tool_call>`,
+          },
+          { control: "<|im_end|>" },
+        ]),
+    ...chatml()(messages, { reply }),
+  ];
+  /** A template that takes users and assistants in turn, and nothing else. */
+  const strict: ChatTemplate = (messages, options) => {
+    messages.forEach(({ role }, i) => {
+      if (role !== (i % 2 === 0 ? "user" : "assistant")) throw new Error(`a ${role} at ${i}`);
+    });
+    if (options.tools !== undefined) throw new Error("what are tools?");
+    return chatml()(messages, options);
+  };
+  const asked: ReadonlyArray<Message> = [{ role: "user", content: "What is 17 * 3?" }];
+  const called: Message = {
+    role: "assistant",
+    content: "",
+    toolCalls: [{ id: "call-1", name: "multiply", arguments: { a: 17, b: 3 } }],
+  };
+  const result: Message = { role: "tool", toolCallId: "call-1", name: "multiply", content: "51" };
+
+  it("student() and teacher() leave tools to a template that knows them", () => {
+    const native = chatFormat(trained);
+    const text = spell(native.student(asked, tools));
+    assert.include(text, `Tools: ${JSON.stringify(tools)}`);
+    assert.notInclude(text, "You can use the tools below");
+    const taught = spell(native.teacher(asked, { playbook: entries }, tools));
+    assert.include(taught, `Tools: ${JSON.stringify(tools)}`);
+    assert.strictEqual(
+      spell(native.continuation(asked, [result], tools)),
+      "<|im_end|>\n<|im_start|>tool\n51<|im_end|>\n<|im_start|>assistant\n",
+    );
+  });
+
+  it("student() and teacher() explain tools where the template does not", () => {
+    for (const other of [format, chatFormat(strict)]) {
+      for (const prompt of [
+        other.student(asked, tools),
+        other.teacher(asked, { playbook: entries }, tools),
+      ]) {
+        assert.include(spell(prompt), JSON.stringify(tools[0]));
+        assert.include(spell(prompt), "<tool_call>");
+      }
+      assert.strictEqual(
+        spell(other.continuation([...asked, called, result], [result, result], tools)),
+        '<|im_end|>\n<|im_start|>user\n<tool_response name="multiply">\n51\n</tool_response>\n<tool_response name="multiply">\n51\n</tool_response><|im_end|>\n<|im_start|>assistant\n',
+      );
+    }
+  });
+
+  it("prompts without tools are as if there were no such thing", () => {
+    assert.deepEqual(format.student(asked, []), format.student(asked));
+    assert.deepEqual(format.parseAction("<tool_call>{}</tool_call>", "eos"), {
+      content: "<tool_call>{}</tool_call>",
+      stop: "eos",
+    });
+  });
+
+  it("parseAction() reads calls where tools were offered, and none in thoughts", () => {
+    const said = '<think><tool_call>{"name": "no"}</tool_call></think>Now.\n';
+    assert.deepEqual(
+      format.parseAction(
+        `${said}<tool_call>{"name": "multiply", "arguments": {"a": 17}}</tool_call>`,
+        "eos",
+        tools,
+      ),
+      {
+        content: "Now.",
+        reasoning: '<tool_call>{"name": "no"}</tool_call>',
+        toolCalls: [{ id: "call-1", name: "multiply", arguments: { a: 17 } }],
+        stop: "eos",
+      },
+    );
+    assert.deepEqual(format.parseAction("51", "eos", tools), { content: "51", stop: "eos" });
+  });
+
+  it("reflector() shows what was called", () => {
+    const attempt = {
+      ...attemptOf({ problem: "What is 17 * 3?", answer: "", results: [{ success: false }] }),
+      actions: [{ content: "", toolCalls: called.toolCalls!, stop: "eos" as const }],
+    };
+    assert.include(
+      spell(format.reflector(attempt, empty)),
+      '{"name":"multiply","arguments":{"a":17,"b":3}}',
+    );
   });
 });
 
