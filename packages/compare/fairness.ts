@@ -107,7 +107,8 @@ export const fairnessNotes = (
     notes.push("Some cells were made by code with changes that were not committed.");
   }
   if (failures.length > 0) {
-    notes.push(`${failures.length} cells did not finish; what is said is said without them.`);
+    const cells = failures.length === 1 ? "1 cell" : `${failures.length} cells`;
+    notes.push(`${cells} did not finish; what is said is said without.`);
   }
   return { values: differingValues(configs), notes };
 };

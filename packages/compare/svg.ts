@@ -26,12 +26,12 @@ const COLOURS: ReadonlyArray<readonly [light: string, dark: string]> = [
 /** Dashes tell lines apart that share a colour. */
 const DASHES = ["", "7 4", "2 3"];
 
-/** Class of the colour of the line at a place. */
-export const colourClass = (place: number): string => `c${place % COLOURS.length}`;
+/** Class of the colour of the i-th line. */
+export const colourClass = (i: number): string => `c${i % COLOURS.length}`;
 
-/** The attribute that dashes the line at a place, if it shares its colour with an earlier one. */
-export const dashOf = (place: number): string => {
-  const dash = DASHES[Math.floor(place / COLOURS.length) % DASHES.length];
+/** The attribute that dashes the i-th line, if it shares its colour with an earlier one. */
+export const dashOf = (i: number): string => {
+  const dash = DASHES[Math.floor(i / COLOURS.length) % DASHES.length];
   return dash === "" || dash === undefined ? "" : ` stroke-dasharray="${dash}"`;
 };
 

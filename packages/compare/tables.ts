@@ -50,6 +50,9 @@ const ratioTo = (
     .find((pair) => pair.first === first && pair.second === second)
     ?.ratios.find((ratio) => ratio.threshold === threshold && ratio.axis === "interactions");
 
+const timesOf = (ratio: Ratio | undefined): string =>
+  ratio === undefined || ratio.median === null ? UNKNOWN : boundedTimesText(ratio.median);
+
 /** One row a variant: the table of the terminal. */
 export const mainTable = ({ variants, thresholds, pairs, seeds }: Comparison): Table => {
   const first = variants[0]?.name ?? "";
@@ -77,7 +80,7 @@ export const mainTable = ({ variants, thresholds, pairs, seeds }: Comparison): T
         spreadText(variant.best),
         ...thresholds.map((threshold) => medianCrossing(variant, threshold, "interactions")),
         medianCrossing(variant, last, "updates"),
-        ratio?.median == null ? UNKNOWN : boundedTimesText(ratio.median),
+        timesOf(ratio),
         variant.cost === undefined ? UNKNOWN : secondsText(variant.cost.trainingSeconds),
       ];
     }),
@@ -142,7 +145,7 @@ export const pairsTable = ({ pairs, thresholds }: Comparison): Table => ({
     ...thresholds.flatMap((threshold) =>
       (["interactions", "updates"] as const).map((axis) => {
         const ratio = ratios.find((one) => one.threshold === threshold && one.axis === axis);
-        return ratio?.median == null ? UNKNOWN : ratioText(ratio);
+        return ratio === undefined || ratio.median === null ? UNKNOWN : ratioText(ratio);
       }),
     ),
   ]),
