@@ -11,27 +11,32 @@ import {
   full,
   gatherRows,
   less,
+  logicalAnd,
   matMul,
   mul,
   reshape,
-  rope,
   sliceAxis,
   softmax,
+  sub,
   type Tensor,
   TensorError,
   where,
 } from "@resd/tensor";
 import {
+  addAttention,
+  attentionScale,
   embed,
   feedForward,
   normalize,
+  normalizeHeads,
   parameter,
-  project,
   projectHeads,
-  ropeTable,
+  ropeTables,
+  rotate,
+  windowOf,
 } from "./block.ts";
 import type { DecoderConfig } from "./config.ts";
-import { finalNorm, logits, runBlocks } from "./decoder.ts";
+import { finalNorm, HIDDEN_SCORE, logits, runBlocks } from "./decoder.ts";
 import { layerName, type Parameters } from "./parameters.ts";
 
 /** What generation carries from token to token, one tensor a layer. */
@@ -108,6 +113,7 @@ const convStep = (state: Tensor, h_BD: Tensor, taps: Tensor): { h: Tensor; state
  * @param hiddenScore_B11C 0 where a cache row is visible, −1e9 where it is not
  */
 const attendCached = (
+  config: DecoderConfig,
   q: Tensor,
   k: Tensor,
   v: Tensor,
@@ -115,7 +121,7 @@ const attendCached = (
   values: Tensor,
   hiddenScore_B11C: Tensor,
 ): Tensor => {
-  const alpha = 1 / Math.sqrt(q.shape[3]!);
+  const alpha = attentionScale(config);
   const C = keys.shape[2]!;
   const past = add(matMul(q, keys, { transB: true, alpha }), hiddenScore_B11C);
   const own = matMul(q, k, { transB: true, alpha });
@@ -124,6 +130,28 @@ const attendCached = (
     matMul(sliceAxis(weights, 3, 0, C), values),
     matMul(sliceAxis(weights, 3, C, C + 1), v),
   );
+};
+
+/**
+ * 0 where cache row c of C is visible to the token at a position, else hidden, [B,1,1,C]: rows before the position,
+ * and of these, where a layer has a window, the last window − 1.
+ */
+const hiddenScores = (positions: Tensor, C: number): ((window: number | undefined) => Tensor) => {
+  const B = positions.shape[0]!;
+  const rows = constant(iota(C), [1, C], "i32");
+  const at = reshape(positions, [B, 1]);
+  const score = (visible: Tensor): Tensor =>
+    reshape(where(visible, full(0, []), full(HIDDEN_SCORE, [])), [B, 1, 1, C]);
+  const past = less(rows, at);
+  const known = new Map<number | undefined, Tensor>();
+  return (window) => {
+    const near = window === undefined || window > C ? undefined : window;
+    const found = known.get(near);
+    if (found !== undefined) return found;
+    const made = score(near === undefined ? past : logicalAnd(past, less(sub(at, rows), near)));
+    known.set(near, made);
+    return made;
+  };
 };
 
 /**
@@ -154,17 +182,17 @@ export const decodeStep = (
       `decodeStep: Expected a cache of ${L} keys, ${L} values and ${convLayers} conv states, got ${cache.keys.length}, ${cache.values.length} and ${cache.conv.length}; give one tensor a layer`,
     );
   }
-  const table = ropeTable(config, C + 1);
   const angles = (rows: Tensor) => reshape(gatherRows(rows, positions), [B, 1, 1, Dh / 2]);
-  const cos = angles(table.cos);
-  const sin = angles(table.sin);
-  const visible = less(constant(iota(C), [1, C], "i32"), reshape(positions, [B, 1]));
-  const hiddenScore = reshape(where(visible, full(0, []), full(-1e9, [])), [B, 1, 1, C]);
+  const tableOf = ropeTables(config, C + 1, ({ cos, sin }) => ({
+    cos: angles(cos),
+    sin: angles(sin),
+  }));
+  const scoresOf = hiddenScores(positions, C);
 
   const keys: Array<Tensor> = [];
   const values: Array<Tensor> = [];
   const conv: Array<Tensor> = [];
-  let x_BD = embed(parameters, tokens);
+  let x_BD = embed(config, parameters, tokens);
   for (let layer = 0; layer < L; layer++) {
     const name = (rest: string) => layerName(layer, rest);
     let h_BD = normalize(config, parameters, name("input_layernorm.weight"), x_BD);
@@ -174,19 +202,25 @@ export const decodeStep = (
       h_BD = step.h;
       conv.push(step.state);
     }
-    const rows = projectHeads(parameters, layer, h_BD);
-    const k = rope(reshape(rows.k, [B, G, 1, Dh]), cos, sin);
+    const rows = projectHeads(config, parameters, layer, h_BD);
+    const turned = (which: "q" | "k", heads: number) => {
+      const byHead = reshape(rows[which], [B, heads, 1, Dh]);
+      return rotate(normalizeHeads(config, parameters, layer, which, byHead), tableOf(layer));
+    };
+    const k = turned("k", G);
     const v = reshape(rows.v, [B, G, 1, Dh]);
-    const q = reshape(rope(reshape(rows.q, [B, H, 1, Dh]), cos, sin), [B, G, H / G, Dh]);
+    const q = reshape(turned("q", H), [B, G, H / G, Dh]);
     keys.push(k);
     values.push(v);
-    const mixed = attendCached(q, k, v, cache.keys[layer]!, cache.values[layer]!, hiddenScore);
-    const out_BD = project(
+    const hiddenScore = scoresOf(windowOf(config, layer));
+    const [oldKeys, oldValues] = [cache.keys[layer]!, cache.values[layer]!];
+    const mixed = attendCached(config, q, k, v, oldKeys, oldValues, hiddenScore);
+    x_BD = feedForward(
+      config,
       parameters,
-      name("self_attn.o_proj.weight"),
-      reshape(mixed, [B, H * Dh]),
+      layer,
+      addAttention(config, parameters, layer, x_BD, mixed),
     );
-    x_BD = feedForward(config, parameters, layer, add(x_BD, out_BD));
   }
   return {
     logits: logits(config, parameters, finalNorm(config, parameters, x_BD)),

@@ -7,28 +7,38 @@
 import {
   add,
   attention,
+  constant,
+  div,
+  full,
+  less,
   matMul,
   mul,
   pad,
   reshape,
-  rope,
   sliceAxis,
+  sub,
+  tanh,
   type Tensor,
   TensorError,
   transpose,
+  where,
 } from "@resd/tensor";
 import {
+  addAttention,
+  attentionScale,
   embed,
   feedForward,
   normalize,
+  normalizeHeads,
   parameter,
-  project,
   projectHeads,
-  type RopeTable,
-  ropeTable,
+  ropeTables,
+  rotate,
+  windowOf,
 } from "./block.ts";
 import type { DecoderConfig } from "./config.ts";
 import { layerName, type Parameters } from "./parameters.ts";
+import type { RopeTable } from "./rope.ts";
 
 /** What one block keeps for generation. */
 export interface BlockTrace {
@@ -59,6 +69,18 @@ const shortConv = (padded_BPD: Tensor, taps: Tensor): Tensor => {
   return sum;
 };
 
+/** What is added to hide a key: finite, so that a row that sees nothing would stay a number. */
+export const HIDDEN_SCORE = -1e9;
+
+/** 0 where query t is less than `window` positions after key s, else hidden: [T,T]. None where all are. */
+const windowMask = (T: number, window: number | undefined): Tensor | undefined => {
+  if (window === undefined || window >= T) return undefined;
+  const at = Int32Array.from({ length: T }, (_, i) => i);
+  const distance = sub(constant(at, [T, 1], "i32"), constant(at, [1, T], "i32"));
+  const near = less(distance, window);
+  return where(near, full(0, []), full(HIDDEN_SCORE, []));
+};
+
 /** One block on x[B·T, D]. */
 const block = (
   config: DecoderConfig,
@@ -66,7 +88,7 @@ const block = (
   layer: number,
   x_ND: Tensor,
   [B, T]: readonly [number, number],
-  table: RopeTable,
+  table: RopeTable | undefined,
 ): { readonly x: Tensor; readonly trace: BlockTrace } => {
   const { hidden_size: D, head_dim: Dh } = config;
   const name = (rest: string) => layerName(layer, rest);
@@ -78,18 +100,20 @@ const block = (
     const taps = parameter(parameters, name("self_attn.short_conv.weight"));
     h_ND = reshape(shortConv(padded, taps), [B * T, D]);
   }
-  const rows = projectHeads(parameters, layer, h_ND);
-  const heads = (x: Tensor, count: number) =>
-    transpose(reshape(x, [B, T, count, Dh]), [0, 2, 1, 3]);
-  const q = rope(heads(rows.q, config.num_attention_heads), table.cos, table.sin);
-  const k = rope(heads(rows.k, config.num_key_value_heads), table.cos, table.sin);
-  const v = heads(rows.v, config.num_key_value_heads);
-  const mixed_BHTD = attention(q, k, v, undefined, { causal: true });
-  const mixed_ND = reshape(transpose(mixed_BHTD, [0, 2, 1, 3]), [
-    B * T,
-    config.num_attention_heads * Dh,
-  ]);
-  const x = add(x_ND, project(parameters, name("self_attn.o_proj.weight"), mixed_ND));
+  const rows = projectHeads(config, parameters, layer, h_ND);
+  const heads = (x: Tensor, count: number) => reshape(x, [B, T, count, Dh]);
+  const turned = (which: "q" | "k", count: number) => {
+    const byTime = normalizeHeads(config, parameters, layer, which, heads(rows[which], count));
+    return rotate(transpose(byTime, [0, 2, 1, 3]), table);
+  };
+  const q = turned("q", config.num_attention_heads);
+  const k = turned("k", config.num_key_value_heads);
+  const v = transpose(heads(rows.v, config.num_key_value_heads), [0, 2, 1, 3]);
+  const mixed_BHTD = attention(q, k, v, windowMask(T, windowOf(config, layer)), {
+    causal: true,
+    scale: attentionScale(config),
+  });
+  const x = addAttention(config, parameters, layer, x_ND, transpose(mixed_BHTD, [0, 2, 1, 3]));
   return { x: feedForward(config, parameters, layer, x), trace: { k, v, padded } };
 };
 
@@ -110,11 +134,11 @@ export const runBlocks = (
       `decoder: Expected at most ${config.max_position_embeddings} positions (max_position_embeddings), got ${T}; shorten the sequences`,
     );
   }
-  const table = ropeTable(config, T);
+  const tableOf = ropeTables(config, T);
   const traces: Array<BlockTrace> = [];
-  let x = reshape(embed(parameters, ids), [B * T, config.hidden_size]);
+  let x = reshape(embed(config, parameters, ids), [B * T, config.hidden_size]);
   for (let layer = 0; layer < config.num_hidden_layers; layer++) {
-    const result = block(config, parameters, layer, x, [B, T], table);
+    const result = block(config, parameters, layer, x, [B, T], tableOf(layer));
     x = result.x;
     traces.push(result.trace);
   }
@@ -136,8 +160,13 @@ export const hidden = (config: DecoderConfig, parameters: Parameters, ids: Tenso
   return reshape(finalNorm(config, parameters, x), [...ids.shape, config.hidden_size]);
 };
 
+/** cap·tanh(x/cap): near x where it is small, never beyond the cap. */
+const softCap = (x: Tensor, cap: number): Tensor => mul(tanh(div(x, cap)), cap);
+
 /** Logits of hidden states after the final norm: rows[N,D] → [N,V]. */
 export const logits = (config: DecoderConfig, parameters: Parameters, rows: Tensor): Tensor => {
   const head = config.tie_word_embeddings ? "model.embed_tokens.weight" : "lm_head.weight";
-  return matMul(rows, parameter(parameters, head), { transB: true });
+  const raw = matMul(rows, parameter(parameters, head), { transB: true });
+  const cap = config.final_logit_softcapping;
+  return cap === undefined ? raw : softCap(raw, cap);
 };

@@ -47,6 +47,67 @@ const CASES: ReadonlyArray<readonly [string, DecoderConfig]> = [
   ],
   ["canon_llama, tied", { ...base, model_type: "canon_llama", short_conv_kernel: 4 }],
   [
+    "qwen2, sliding windows",
+    {
+      ...base,
+      model_type: "qwen2",
+      num_attention_heads: 4,
+      num_key_value_heads: 2,
+      projection_bias: "qkv",
+      layer_types: ["full_attention", "sliding_attention"],
+      sliding_window: 3,
+    },
+  ],
+  [
+    "qwen3, yarn",
+    {
+      ...base,
+      model_type: "qwen3",
+      tie_word_embeddings: false,
+      qk_norm: true,
+      rope_scaling: {
+        rope_type: "yarn",
+        factor: 4,
+        original_max_position_embeddings: 4,
+        beta_fast: 2,
+        beta_slow: 0.5,
+        truncate: false,
+      },
+    },
+  ],
+  [
+    "gemma3_text",
+    {
+      ...base,
+      model_type: "gemma3_text",
+      num_attention_heads: 4,
+      num_key_value_heads: 2,
+      layer_types: ["sliding_attention", "full_attention"],
+      sliding_window: 2,
+      rope_local_base_freq: 100,
+      rope_scaling: { rope_type: "linear", factor: 4 },
+      hidden_act: "gelu_pytorch_tanh",
+      qk_norm: true,
+      sandwich_norms: true,
+      norm_offset: true,
+      embedding_scale: 3,
+      query_pre_attn_scalar: 9,
+      final_logit_softcapping: 4,
+    },
+  ],
+  [
+    "smollm3, with all biases",
+    {
+      ...base,
+      model_type: "smollm3",
+      no_rope_layers: [1, 0],
+      layer_types: ["full_attention", "sliding_attention"],
+      sliding_window: 3,
+      projection_bias: "qkvo",
+      mlp_bias: true,
+    },
+  ],
+  [
     "canon_llama, untied, one key head",
     {
       ...base,
@@ -58,11 +119,12 @@ const CASES: ReadonlyArray<readonly [string, DecoderConfig]> = [
   ],
 ];
 
-/** Norm weights away from 1, and bigger embeddings, so that a mistake anywhere shows. */
+/** Norm weights away from 1, biases away from 0, and bigger embeddings, so that a mistake anywhere shows. */
 const parametersOf = (config: DecoderConfig): Record<string, Float32Array> => {
   const parameters = Object.fromEntries(initialize(config, 3));
   for (const [name, data] of Object.entries(parameters)) {
     if (name.endsWith("norm.weight")) data.forEach((_, i) => (data[i] = 0.7 + 0.1 * (i % 5)));
+    if (name.endsWith(".bias")) data.forEach((_, i) => (data[i] = 0.2 - 0.1 * (i % 4)));
     if (name.endsWith("embed_tokens.weight")) data.forEach((value, i) => (data[i] = 20 * value));
   }
   return parameters;

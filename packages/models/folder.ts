@@ -6,8 +6,9 @@ import {
   writeSafetensors,
 } from "@resd/safetensors";
 import { Effect, FileSystem, type PlatformError, Schema, type Scope } from "effect";
-import { configJson, type DecoderConfig, ModelConfigError, parseConfig } from "./config.ts";
+import { type DecoderConfig, ModelConfigError } from "./config.ts";
 import { parameterSpecs } from "./parameters.ts";
+import { configJson, parseConfig } from "./parse_config.ts";
 
 /** A folder whose weights are not those of its config. */
 export class ModelFolderError extends Schema.TaggedError<ModelFolderError>()("ModelFolderError", {

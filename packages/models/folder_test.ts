@@ -2,9 +2,10 @@ import { NodeServices } from "@effect/platform-node";
 import { decodeBF16, encodeBF16, writeSafetensors } from "@resd/safetensors";
 import { assert, describe, layer } from "@effect/vitest";
 import { Effect, FileSystem } from "effect";
-import { configJson, type DecoderConfig } from "./config.ts";
+import type { DecoderConfig } from "./config.ts";
 import { companionFiles, loadFolder, saveFolder } from "./folder.ts";
 import { initialize, parameterSpecs } from "./parameters.ts";
+import { configJson } from "./parse_config.ts";
 
 const config: DecoderConfig = {
   model_type: "llama",

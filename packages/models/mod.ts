@@ -16,3 +16,5 @@ export * from "./config.ts";
 export { hidden, logits } from "./decoder.ts";
 export * from "./folder.ts";
 export * from "./parameters.ts";
+export * from "./parse_config.ts";
+export type { RopeScaling } from "./rope.ts";

@@ -3,10 +3,11 @@ import { makeRandom, type Random } from "@resd/core";
 import { input, sizeOf, type Tensor } from "@resd/tensor";
 import type { DecoderConfig } from "./config.ts";
 
-/** How a parameter starts: N(0, std²), ones, or uniform in ±bound. */
+/** How a parameter starts: N(0, std²), ones, zeros, or uniform in ±bound. */
 export type Initializer =
   | { readonly kind: "normal"; readonly std: number }
   | { readonly kind: "ones" }
+  | { readonly kind: "zeros" }
   | { readonly kind: "uniform"; readonly bound: number };
 
 /** One parameter of a model, known before any weights are. */
@@ -38,10 +39,17 @@ const linear = (name: string, out: number, fanIn: number, shrink = 1): Parameter
   init: normal(1 / Math.sqrt(fanIn) / shrink),
   matrix: true,
 });
-const norm = (name: string, size: number): ParameterSpec => ({
+const bias = (name: string, size: number): ParameterSpec => ({
   name,
   shape: [size],
-  init: { kind: "ones" },
+  init: { kind: "zeros" },
+  matrix: false,
+});
+/** A norm that starts by changing nothing. */
+const norm = (config: DecoderConfig, name: string, size: number): ParameterSpec => ({
+  name,
+  shape: [size],
+  init: { kind: config.norm_offset === true ? "zeros" : "ones" },
   matrix: false,
 });
 const vocabulary = (name: string, config: DecoderConfig): ParameterSpec => ({
@@ -69,17 +77,35 @@ const blockSpecs = (config: DecoderConfig, layer: number): ReadonlyArray<Paramet
             matrix: false,
           },
         ];
+  const map = (
+    which: string,
+    out: number,
+    fanIn: number,
+    biased: boolean,
+    by = 1,
+  ): ReadonlyArray<ParameterSpec> => [
+    linear(name(`${which}_proj.weight`), out, fanIn, by),
+    ...(biased ? [bias(name(`${which}_proj.bias`), out)] : []),
+  ];
+  const normed = (wanted: boolean | undefined, which: string, size: number) =>
+    wanted === true ? [norm(config, name(`${which}.weight`), size)] : [];
+  const { projection_bias, mlp_bias = false, qk_norm, sandwich_norms } = config;
+  const queries = projection_bias !== undefined;
   return [
-    norm(name("input_layernorm.weight"), D),
+    ...normed(true, "input_layernorm", D),
     ...taps,
-    linear(name("self_attn.q_proj.weight"), H, D),
-    linear(name("self_attn.k_proj.weight"), G, D),
-    linear(name("self_attn.v_proj.weight"), G, D),
-    linear(name("self_attn.o_proj.weight"), D, H, shrink),
-    norm(name("post_attention_layernorm.weight"), D),
-    linear(name("mlp.gate_proj.weight"), F, D),
-    linear(name("mlp.up_proj.weight"), F, D),
-    linear(name("mlp.down_proj.weight"), D, F, shrink),
+    ...map("self_attn.q", H, D, queries),
+    ...normed(qk_norm, "self_attn.q_norm", head_dim),
+    ...map("self_attn.k", G, D, queries),
+    ...normed(qk_norm, "self_attn.k_norm", head_dim),
+    ...map("self_attn.v", G, D, queries),
+    ...map("self_attn.o", D, H, projection_bias === "qkvo", shrink),
+    ...normed(true, "post_attention_layernorm", D),
+    ...normed(sandwich_norms, "pre_feedforward_layernorm", D),
+    ...map("mlp.gate", F, D, mlp_bias),
+    ...map("mlp.up", F, D, mlp_bias),
+    ...map("mlp.down", D, F, mlp_bias, shrink),
+    ...normed(sandwich_norms, "post_feedforward_layernorm", D),
   ];
 };
 
@@ -89,7 +115,7 @@ export const parameterSpecs = (config: DecoderConfig): ReadonlyArray<ParameterSp
   ...Array.from({ length: config.num_hidden_layers }, (_, layer) =>
     blockSpecs(config, layer),
   ).flat(),
-  norm("model.norm.weight", config.hidden_size),
+  norm(config, "model.norm.weight", config.hidden_size),
   ...(config.tie_word_embeddings ? [] : [vocabulary("lm_head.weight", config)]),
 ];
 
@@ -105,6 +131,8 @@ const draw = (init: Initializer, random: Random): number => {
       return init.bound * (2 * random.next() - 1);
     case "ones":
       return 1;
+    case "zeros":
+      return 0;
   }
 };
 
