@@ -149,6 +149,10 @@ const compare = Command.make(
       Flag.withDescription("Folder of the runs; comparisons share what they have in common"),
       Flag.withDefault("runs/cells"),
     ),
+    report: Flag.Boolean("report").pipe(
+      Flag.withDescription("Run nothing, and report what has been run so far"),
+      Flag.withDefault(false),
+    ),
     dryRun: Flag.Boolean("dry-run").pipe(
       Flag.withDescription("Say which cells there are and which of them have been run, and stop"),
       Flag.withDefault(false),

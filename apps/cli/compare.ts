@@ -2,6 +2,7 @@
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import {
+  type CellRunner,
   type Comparison,
   MatrixError,
   type MatrixPlan,
@@ -32,6 +33,8 @@ export interface CompareInput {
   readonly json: boolean;
   /** Only say which cells there are. */
   readonly dryRun: boolean;
+  /** Only report what has been run. */
+  readonly report: boolean;
 }
 
 /** Writes the files of a report, each whole or not at all. */
@@ -91,32 +94,48 @@ const sayPlan = Effect.fnUntraced(function* ({ cells }: MatrixPlan, input: Compa
   yield* Console.log([...lines, `${missing} of ${found.length} cells to run`].join("\n"));
 });
 
+/** Leaves a cell as it is, for a report of what there is. */
+const notRun: CellRunner["run"] = ({ variant, seed, role, key }) =>
+  Effect.succeed({
+    _tag: "Failed",
+    failure: { variant, seed, role, key, folder: "", message: "not run yet" },
+  });
+
+const sayInterrupted = Console.error(
+  "Interrupted. Cells that have finished stay; the same command goes on, and with --report it says what there is.",
+);
+
 export const compare = Effect.fnUntraced(
   function* (input: CompareInput) {
     const matrix = yield* readMatrix(input.matrix);
-    const planning = { below: shippedModel(), fingerprint: makeFingerprint() };
+    const planning = {
+      below: shippedModel(),
+      cells: input.cells,
+      fingerprint: makeFingerprint(),
+    };
     if (input.dryRun) return yield* sayPlan(yield* planMatrix(matrix, planning), input);
     const out = Option.getOrElse(input.out, () => join("runs", "compare", matrix.name));
     const screen = yield* showProgress(standardError());
     const services = yield* Effect.context<FileSystem.FileSystem | Path.Path>();
+    const runner = processRunner(
+      input.cells,
+      (effect) => Effect.provideContext(effect, services),
+      screen.progress,
+    );
     const conducted = yield* conductMatrix(
       matrix,
       planning,
-      processRunner(
-        input.cells,
-        (effect) => Effect.provideContext(effect, services),
-        screen.progress,
-      ),
+      input.report ? { ...runner, run: notRun } : runner,
       {
         jobs: Option.getOrElse(input.jobs, availableParallelism),
-        listener: screen.listener,
+        listener: input.report ? () => Effect.void : screen.listener,
       },
-    );
+    ).pipe(Effect.onInterrupt(() => sayInterrupted));
     const comparison = analyse(matrix, conducted);
     yield* writeReport(out, comparison);
     yield* Console.log(input.json ? JSON.stringify(comparison) : terminalText(comparison, out));
     const { failures } = conducted;
-    if (failures.length > 0) {
+    if (failures.length > 0 && !input.report) {
       return yield* new MatrixError({
         message: `Expected every cell to finish, got ${failures.length} that did not; the others are in the report, and the same command runs these again`,
       });

@@ -20,6 +20,7 @@ const OWN_FLAGS = new Set([
   "jobs",
   "json",
   "out",
+  "report",
   "tasks",
   "version",
 ]);

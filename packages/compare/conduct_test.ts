@@ -3,7 +3,8 @@ import { Deferred, Effect, Fiber } from "effect";
 import { madeUpCell } from "./_made_up.ts";
 import { matrixFrom, planning, planningServices } from "./_planning.ts";
 import { type Cell, cellName } from "./cell.ts";
-import { type CellOutcome, type CellRunner, type ConductEvent, conductMatrix } from "./conduct.ts";
+import type { CellOutcome, CellRunner, ConductEvent } from "./cell_queue.ts";
+import { conductMatrix } from "./conduct.ts";
 
 const two = {
   seeds: [1, 2],
@@ -118,8 +119,8 @@ describe("conductMatrix()", () => {
         results.map((cell) => [cell.variant, cell.resolved.config.resd.solutionBuffer]),
         [
           ["a", true],
-          ["a", true],
           ["like a", false],
+          ["a", true],
           ["like a", false],
         ],
       );
@@ -176,6 +177,39 @@ describe("conductMatrix()", () => {
     }).pipe(Effect.provide(planningServices)),
   );
 
+  it.effect("conductMatrix() gives a variant the folders of the runs that it comes after", () =>
+    Effect.gen(function* () {
+      const { conducted, ran } = yield* conduct(
+        {
+          seeds: [1, 2],
+          variants: [
+            { name: "a" },
+            {
+              name: "b",
+              like: "a",
+              config: { "playbook.use": "sqlite" },
+              after: { variant: "a", folderAs: "playbook.options.file" },
+            },
+          ],
+        },
+        (cell) =>
+          Effect.succeed(cell.variant === "a" && cell.seed === 2 ? fail(cell) : finish(cell)),
+      );
+      const [b] = ran.filter(({ variant }) => variant === "b");
+      assert.deepStrictEqual(b?.resolved.config.playbook, {
+        use: "sqlite",
+        options: { file: "runs/cells/a-1" },
+      });
+      assert.deepStrictEqual(
+        conducted.failures.map(({ variant, seed, message }) => [variant, seed, message]),
+        [
+          ["a", 2, "Expected memory, got none"],
+          ["b", 2, "a did not finish on this seed"],
+        ],
+      );
+    }).pipe(Effect.provide(planningServices)),
+  );
+
   it.effect("conductMatrix() finds faults in a variant before anything is run", () =>
     Effect.gen(function* () {
       let ran = 0;
@@ -223,7 +257,7 @@ describe("cellKey()", () => {
           };
           const { results } = yield* conductMatrix(
             matrix,
-            { below: [], fingerprint: () => Effect.succeed(print) },
+            { ...planning, fingerprint: () => Effect.succeed(print) },
             runner,
             { jobs: 1, listener: () => Effect.void },
           );

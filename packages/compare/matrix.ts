@@ -24,6 +24,13 @@ export const VariantSpec = Schema.Struct({
   /** A configuration file, from the folder of this one: values, and in TypeScript layers too. */
   file: Schema.optionalKey(Schema.NonEmptyString),
   config: Values.pipe(Schema.withDecodingDefaultKey(Effect.succeed({}))),
+  /**
+   * Its cells come after those of a variant above it, seed by seed, and get the folder of that run as the value at a dotted
+   * path: `{ "variant": "resd", "folderAs": "playbook.options.run" }`.
+   */
+  after: Schema.optionalKey(
+    Schema.Struct({ variant: Schema.NonEmptyString, folderAs: Schema.NonEmptyString }),
+  ),
   /** Settings to choose from; the cells of the comparison use the chosen one. */
   sweep: Schema.optionalKey(Schema.NonEmptyArray(Values)),
 });

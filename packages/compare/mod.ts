@@ -8,6 +8,7 @@ export * from "./analyse.ts";
 export * from "./band.ts";
 export * from "./bootstrap.ts";
 export * from "./cell.ts";
+export * from "./cell_queue.ts";
 export * from "./cell_result.ts";
 export * from "./cell_store.ts";
 export * from "./conduct.ts";

@@ -6,9 +6,10 @@ import {
   type Values,
   readConfigFile,
   resolveConfig,
+  withValueAt,
 } from "@resd/run";
 import { Effect, type FileSystem, type Path } from "effect";
-import { type Cell, type CellRole, cellKey, cellName } from "./cell.ts";
+import { type Cell, type CellRole, cellFolderName, cellKey, cellName } from "./cell.ts";
 import { MatrixError, type Tuning } from "./matrix.ts";
 import { type Matrix, type MatrixVariant, type Sweep, isSweep } from "./read_matrix.ts";
 
@@ -16,6 +17,8 @@ import { type Matrix, type MatrixVariant, type Sweep, isSweep } from "./read_mat
 export interface Planning {
   /** Lies below everything: what the application itself gives, such as where its model lies. */
   readonly below: ReadonlyArray<ConfigPart>;
+  /** Folder of the cells. */
+  readonly cells: string;
   /** A name for the files at a path, the same as long as they are. */
   readonly fingerprint: (path: string) => Effect.Effect<string, MatrixError>;
 }
@@ -102,27 +105,37 @@ export const tuningCells = Effect.fn("compare.tuningCells")(function* (
 });
 
 /**
- * The cells of a variant, one a seed.
+ * The cell of a variant on a seed.
  *
  * @param setting what its sweep came to; of no account for a variant without one.
+ * @param folder of the run that it comes after; of no account for a variant that comes after none.
  */
-export const resultCells = Effect.fn("compare.resultCells")(function* (
+export const resultCell = Effect.fn("compare.resultCell")(function* (
   variant: MatrixVariant,
-  seeds: ReadonlyArray<number>,
+  seed: number,
   setting: Values | undefined,
+  folder: string | undefined,
   planning: Planning,
 ) {
+  const { name, after, file } = variant;
   const parts = variant.parts.flatMap((part): ReadonlyArray<ConfigPart> => {
     if (!isSweep(part)) return [part];
     return setting === undefined
       ? []
       : [{ source: `the setting chosen for ${part.variant}`, values: setting }];
   });
-  return yield* Effect.forEach(seeds, (seed) =>
-    planCell(
-      { variant: variant.name, seed, role: { _tag: "Result" }, parts, file: variant.file },
-      planning,
-    ),
+  const given =
+    after === undefined || folder === undefined
+      ? []
+      : [
+          {
+            source: `the folder of ${after.variant}`,
+            values: withValueAt({}, after.folderAs.split("."), folder),
+          },
+        ];
+  return yield* planCell(
+    { variant: name, seed, role: { _tag: "Result" }, parts: [...parts, ...given], file },
+    planning,
   );
 });
 
@@ -132,8 +145,8 @@ export interface MatrixPlan {
     readonly sweep: Sweep;
     readonly cells: ReadonlyArray<Cell>;
   }>;
-  /** By variant, then seed; those of a swept variant have its first setting until one is chosen. */
-  readonly provisional: ReadonlyArray<ReadonlyArray<Cell>>;
+  /** By variant, in the order of seeds; those of a swept variant have its first setting until one is chosen. */
+  readonly provisional: ReadonlyMap<string, ReadonlyArray<Cell>>;
   /** All of them. */
   readonly cells: ReadonlyArray<Cell>;
 }
@@ -147,12 +160,19 @@ export const planMatrix = Effect.fn("compare.planMatrix")(function* (
   const sweeps = yield* Effect.forEach(tuning === undefined ? [] : sweepsOf(matrix), (sweep) =>
     Effect.map(tuningCells(sweep, tuning!, planning), (cells) => ({ sweep, cells })),
   );
-  const provisional = yield* Effect.forEach(variants, (variant) =>
-    resultCells(variant, seeds, sweepOf(variant)?.settings[0], planning),
-  );
+  const provisional = new Map<string, ReadonlyArray<Cell>>();
+  for (const variant of variants) {
+    const before = variant.after && provisional.get(variant.after.variant);
+    const setting = sweepOf(variant)?.settings[0];
+    const cells = yield* Effect.forEach(seeds, (seed, i) => {
+      const folder = before?.[i] && `${planning.cells}/${cellFolderName(before[i])}`;
+      return resultCell(variant, seed, setting, folder, planning);
+    });
+    provisional.set(variant.name, cells);
+  }
   return {
     sweeps,
     provisional,
-    cells: [...sweeps.flatMap(({ cells }) => cells), ...provisional.flat()],
+    cells: [...sweeps.flatMap(({ cells }) => cells), ...[...provisional.values()].flat()],
   };
 });

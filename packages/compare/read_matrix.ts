@@ -30,6 +30,8 @@ export interface MatrixVariant {
   /** From the ground up; a sweep stands for the setting that is chosen of it. */
   readonly parts: ReadonlyArray<ConfigPart | Sweep>;
   readonly file?: string;
+  /** The variant whose run folders it needs, and where its configuration takes them. */
+  readonly after?: NonNullable<VariantSpec["after"]>;
 }
 
 /** A comparison that can be run. */
@@ -200,7 +202,9 @@ const variantOf = Effect.fnUntraced(function* (
   };
   const below = [...(base?.parts ?? []), own];
   const withFile = file === undefined ? {} : { file };
-  if (spec.sweep === undefined) return { name, parts: below, ...withFile };
+  const after = spec.after ?? base?.after;
+  const withAfter = after === undefined ? {} : { after };
+  if (spec.sweep === undefined) return { name, parts: below, ...withFile, ...withAfter };
   const fixed = below.flatMap((part) => (isSweep(part) ? [] : [part]));
   const sweep: Sweep = {
     variant: name,
@@ -208,7 +212,7 @@ const variantOf = Effect.fnUntraced(function* (
     settings: spec.sweep.map(nested),
     ...withFile,
   };
-  return { name, parts: [...fixed, sweep], ...withFile };
+  return { name, parts: [...fixed, sweep], ...withFile, ...withAfter };
 });
 
 /** A variant as the list of a file gives it: written out, or by its name in a file that is extended. */
@@ -244,6 +248,20 @@ const contradictions = (
     if (matrix.seeds.includes(seed)) {
       faults.push(
         `Expected tuning seeds apart from the seeds of the comparison, got ${seed} in both, at ${family.file}; tune on others`,
+      );
+    }
+  }
+  for (const [i, { name, after, parts }] of matrix.variants.entries()) {
+    if (after === undefined) continue;
+    const above = names.slice(0, i);
+    if (!above.includes(after.variant)) {
+      faults.push(
+        `Expected the name of a variant above it, got ${after.variant}, at after of ${name} (${family.file}); ${above.length === 0 ? "list that variant first" : nearestAdvice(after.variant, above)}`,
+      );
+    }
+    if (parts.some((part) => isSweep(part) && part.variant === name)) {
+      faults.push(
+        `Expected a sweep or after, got both, at ${name} (${family.file}); tune another variant and take it by like`,
       );
     }
   }

@@ -155,6 +155,13 @@ describe("readMatrix()", () => {
         yield* refusal({ "m.json": { extends: "none.json", variants: ["a"] } }),
         /Expected a matrix file, got no such file/,
       );
+      const after = { variant: "b", folderAs: "playbook.options.run" };
+      assert.match(
+        yield* refusal({
+          "m.json": { seeds: [1], variants: [{ name: "a", after }, { name: "b" }] },
+        }),
+        /Expected the name of a variant above it, got b, at after of a/,
+      );
       assert.match(
         yield* refusal({ "m.json": { seeds: [1], variants: [{ name: "a" }, { name: "a" }] } }),
         /got a twice/,
