@@ -128,7 +128,9 @@ const mutations = (
   }
   for (const [key, value] of Object.entries(rope_scaling ?? {})) {
     if (typeof value !== "number") continue;
-    const scaling = { ...rope_scaling, [key]: 1.5 * value };
+    // Where the ramp begins is cut off at 0, and 32 turns lie far below that.
+    const other = key === "beta_fast" ? 1.2 : 1.5 * value;
+    const scaling = { ...rope_scaling, [key]: other };
     changed.push([`another ${key}`, { ...config, rope_scaling: scaling } as DecoderConfig]);
   }
   if (rope_scaling?.rope_type === "yarn") {

@@ -152,13 +152,13 @@ export const readRopeByLayerType = (
     const full = yield* readSettings(
       {
         key: json.rope_scaling ? "rope_scaling" : "rope_parameters",
-        json: { ...(full_attention ?? {}), ...json.rope_scaling },
+        json: { ...(full_attention as object | undefined), ...json.rope_scaling },
       },
       json.rope_theta ?? defaults.full,
       maxPositions,
     );
     const sliding = yield* readSettings(
-      { key: "rope_parameters", json: { ...(sliding_attention ?? {}) } },
+      { key: "rope_parameters", json: { ...(sliding_attention as object | undefined) } },
       json.rope_local_base_freq ?? defaults.sliding,
       maxPositions,
     );
