@@ -15,6 +15,7 @@ export * from "./objective.ts";
 export * from "./playbook.ts";
 export * from "./plugin.ts";
 export * from "./policy.ts";
+export * from "./probe.ts";
 export * from "./prompt.ts";
 export * from "./random.ts";
 export * from "./reflection.ts";

@@ -4,6 +4,7 @@ import type { Attempt } from "./attempt.ts";
 import type { Evaluation, TaskScores } from "./evaluation.ts";
 import type { HistoryLine, Removal, View } from "./playbook.ts";
 import type { SignalReason, UpdateReport } from "./policy.ts";
+import type { AbilityScore, ProbeResult } from "./probe.ts";
 import type { Reflection } from "./reflection.ts";
 
 /** What a run is busy with; also the keys of `phases` in summary.json (seconds). */
@@ -36,7 +37,7 @@ export interface RolloutRecord {
   readonly weight: number;
 }
 
-/** `update` counts inner updates from 0; of `Evaluated` it is the number of updates done, 0 before training. */
+/** `update` counts inner updates from 0; of `Evaluated` and `Probed` it is the number of updates done, 0 before training. */
 export type RunEvent =
   | {
       readonly _tag: "Started";
@@ -90,6 +91,14 @@ export type RunEvent =
       readonly scores?: Readonly<
         Partial<Record<"student" | "teacher" | "select", ReadonlyArray<TaskScores>>>
       >;
+      readonly seconds: number;
+    }
+  | {
+      /** What the student can do besides its tasks; before the first update and after the last. */
+      readonly _tag: "Probed";
+      readonly update: number;
+      readonly results: ReadonlyArray<ProbeResult>;
+      readonly abilities: Readonly<Record<string, AbilityScore>>;
       readonly seconds: number;
     }
   | {

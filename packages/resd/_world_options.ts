@@ -62,6 +62,8 @@ export interface WorldOptions {
   readonly onUpdated?: (updates: number) => Effect.Effect<void>;
   /** Replaces what an update reports; `updates` counts it in. */
   readonly onReport?: (report: UpdateReport, updates: number) => UpdateReport;
+  /** The log-prob of every token that is scored. */
+  readonly logProb?: (updates: number) => number;
   readonly keyOf?: (split: string, place: number) => string;
 }
 

@@ -76,7 +76,12 @@ export const makeWorldPolicy = (options: WorldOptions, { log, batches, requests 
           };
         });
       }),
-    score: () => Effect.succeed([]),
+    score: (items) =>
+      Effect.sync(() =>
+        items.map(({ ids, from }) => ({
+          logProbs: new Float32Array(ids.length - from).fill(options.logProb?.(updates) ?? -1),
+        })),
+      ),
     update: (batch, _objective, { lr }) =>
       Effect.gen(function* () {
         yield* options.onUpdate?.(updates) ?? Effect.void;

@@ -4,6 +4,7 @@
  *
  * @module
  */
+export * from "./abilities.ts";
 export * from "./best.ts";
 export * from "./compose.ts";
 export * from "./config.ts";
@@ -41,6 +42,7 @@ export * from "./playbook_history.ts";
 export * from "./presets.ts";
 export * from "./protocol.ts";
 export * from "./rank_sum.ts";
+export * from "./probes.ts";
 export * from "./rollout.ts";
 export * from "./rollout_request.ts";
 export * from "./run_state.ts";

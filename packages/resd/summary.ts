@@ -1,6 +1,14 @@
 /** What a run comes to: counted while it goes on, written when it ends, however it ends. */
-import { Evaluation, type HistoryLine, type ModelUse, type Phase } from "@resd/core";
+import {
+  AbilityScore,
+  Evaluation,
+  type HistoryLine,
+  type ModelUse,
+  type Phase,
+  type ProbeResult,
+} from "@resd/core";
 import { Schema } from "effect";
+import { AbilityChange, abilityChanges, abilityScores } from "./abilities.ts";
 import { bestPoint, chosenBy } from "./best.ts";
 import { Diagnosis } from "./detect/finding.ts";
 import { pickByRankSum } from "./rank_sum.ts";
@@ -65,6 +73,15 @@ export const Summary = Schema.Struct({
   ),
   /** The evaluation that the paper's rule would report: the best sum of ranks over the four measures of the student. */
   rankSum: Schema.optionalKey(Schema.Struct({ update: Count, interactions: Count })),
+  /** What the policy can do besides its tasks; absent without probes, `after` and `changes` once the run has finished. */
+  abilities: Schema.optionalKey(
+    Schema.Struct({
+      before: Schema.Record(Schema.String, AbilityScore),
+      after: Schema.optionalKey(Schema.Record(Schema.String, AbilityScore)),
+      /** Probe by probe. */
+      changes: Schema.optionalKey(Schema.Record(Schema.String, AbilityChange)),
+    }),
+  ),
   /** Seconds by phase. */
   phases: Schema.Record(Schema.String, Schema.Finite),
   modelCalls: ByPurpose,
@@ -101,6 +118,8 @@ export interface Totals {
   readonly sizes: Map<string, number>;
   readonly curve: Array<CurvePoint>;
   readonly diagnoses: Array<Diagnosis>;
+  /** What probes said each time they were asked. */
+  readonly probed: Array<ReadonlyArray<ProbeResult>>;
 }
 
 const noCosts = (): Record<Purpose, number> => ({ rollout: 0, reflect: 0, curate: 0, evaluate: 0 });
@@ -118,6 +137,7 @@ export const makeTotals = (): Totals => ({
   sizes: new Map(),
   curve: [],
   diagnoses: [],
+  probed: [],
 });
 
 /** Adds the cost of one call to a purpose. */
@@ -157,6 +177,18 @@ const ends = (
   };
 };
 
+const abilitiesOf = ([before, after]: Totals["probed"]):
+  | typeof Summary.fields.abilities.Type
+  | undefined =>
+  before === undefined
+    ? undefined
+    : {
+        before: abilityScores(before),
+        ...(after === undefined
+          ? {}
+          : { after: abilityScores(after), changes: abilityChanges(before, after) }),
+      };
+
 /** The summary of what has been counted; before the end of a run it has no `after`. */
 export const summaryOf = (
   totals: Totals,
@@ -172,6 +204,7 @@ export const summaryOf = (
 ): Summary => {
   const { curve, updates } = totals;
   const best = facts.best && bestPoint(curve, facts.best.measure);
+  const abilities = abilitiesOf(totals.probed);
   const reported = curve[pickByRankSum(curve.map(({ student }) => student)) ?? -1];
   const teacher = ends(curve, updates, facts.finished, "teacher");
   return {
@@ -197,6 +230,7 @@ export const summaryOf = (
     ...(reported === undefined
       ? {}
       : { rankSum: { update: reported.update, interactions: reported.interactions } }),
+    ...(abilities === undefined ? {} : { abilities }),
     phases: { ...facts.phases },
     modelCalls: { ...totals.modelCalls },
     generatedTokens: { ...totals.generatedTokens },

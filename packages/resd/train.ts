@@ -7,6 +7,7 @@ import {
   type PlaybookError,
   Policy,
   type PolicyError,
+  type Probe,
   type Reflector,
   RunSeed,
   type Tracker,
@@ -28,6 +29,7 @@ import { step } from "./step.ts";
 import { batchPlaces, planStream, stopsEarly } from "./stream.ts";
 import { makeStudentPlaybook } from "./student_playbook.ts";
 import { type CurvePoint, type Summary, makeTotals, summaryOf } from "./summary.ts";
+import { takeProbes } from "./take_probes.ts";
 import { watched } from "./watch.ts";
 
 /** Everything that a run is composed of. */
@@ -39,6 +41,8 @@ export interface TrainOptions {
   readonly variant: string;
   /** Keeps the policy and the playbook as they are, in the place of those that were kept before (evaluation.keepBest). */
   readonly keep?: (best: CurvePoint) => Effect.Effect<void, PolicyError | PlaybookError>;
+  /** Asked before the first update and after the last; none unless given. */
+  readonly probes?: ReadonlyArray<Probe>;
 }
 
 /**
@@ -143,6 +147,8 @@ export const train = Effect.fn("resd.train")(function* (
       });
     }
 
+    const { probes = [] } = options;
+    if (probes.length > 0) yield* takeProbes(state, probes);
     yield* evaluateNow;
     const over = () =>
       totals.updates === plan.updates ||
@@ -166,6 +172,7 @@ export const train = Effect.fn("resd.train")(function* (
       }
     }
     if (totals.curve.at(-1)?.update !== totals.updates) yield* evaluateNow;
+    if (probes.length > 0) yield* takeProbes(state, probes);
 
     const summary = yield* summarize(true);
     yield* journal.emit({ _tag: "Ended", outcome: "finished", summary });

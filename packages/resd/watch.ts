@@ -1,8 +1,9 @@
 /** Someone who reads the run's events as any listener would, and says when nothing is learned or the policy collapses. */
-import type { RunEvent } from "@resd/core";
+import type { ProbeResult, RunEvent } from "@resd/core";
 import { Effect } from "effect";
 import { diagnose } from "./detect/diagnose.ts";
-import { type Diagnosis, kindOf } from "./detect/finding.ts";
+import { forgotten } from "./detect/forgetting.ts";
+import { type Diagnosis, type Finding, kindOf } from "./detect/finding.ts";
 import type { UpdateRow } from "./detect/history.ts";
 import type { Journal } from "./journal.ts";
 import type { CurvePoint } from "./summary.ts";
@@ -18,9 +19,10 @@ export const watched = (journal: Journal, diagnoses: Array<Diagnosis>): Journal 
   let updates: Array<UpdateRow> = [];
   let evaluations: Array<CurvePoint> = [];
   const named = new Set<string>();
+  const probed: Array<ReadonlyArray<ProbeResult>> = [];
 
-  const look = Effect.fnUntraced(function* (update: number) {
-    for (const { cause, message } of diagnose({ updates, evaluations })) {
+  const name = Effect.fnUntraced(function* (update: number, findings: ReadonlyArray<Finding>) {
+    for (const { cause, message } of findings) {
       if (named.has(cause)) continue;
       named.add(cause);
       diagnoses.push({ kind: kindOf(cause), cause, update, message });
@@ -46,11 +48,15 @@ export const watched = (journal: Journal, diagnoses: Array<Diagnosis>): Journal 
           named.clear();
         }
         updates.push(row);
-        yield* look(row.update);
+        yield* name(row.update, diagnose({ updates, evaluations }));
       } else if (event._tag === "Evaluated") {
         const { _tag: _, scores: _scores, seconds: _seconds, ...point } = event;
         evaluations.push(point);
-        yield* look(event.update);
+        yield* name(event.update, diagnose({ updates, evaluations }));
+      } else if (event._tag === "Probed") {
+        probed.push(event.results);
+        const [before, after] = probed;
+        if (after !== undefined) yield* name(event.update, forgotten(before!, after));
       }
     }),
   };

@@ -56,6 +56,19 @@ export const evaluationLine = (
   ...times({ evaluate: seconds, sinceStart }),
 });
 
+/** The row of probes that were asked: every ability with its accuracy or perplexity. */
+export const probesLine = (
+  { update, abilities, seconds }: Extract<RunEvent, { _tag: "Probed" }>,
+  sinceStart: number,
+): Readonly<Record<string, unknown>> => ({
+  type: "probes",
+  update,
+  ...Object.fromEntries(
+    Object.entries(abilities).map(([name, { value }]) => [`ability/${name}`, value]),
+  ),
+  ...times({ probes: seconds, sinceStart }),
+});
+
 /** A task of an evaluation: whose answers they are, then the scores. */
 export const ScoresLine = Schema.Struct({
   of: Schema.Literals(["student", "teacher", "select"]),

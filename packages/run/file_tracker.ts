@@ -2,8 +2,8 @@
 import type { HistoryLine, RunEvent, Tracker, View } from "@resd/core";
 import { Summary } from "@resd/resd";
 import { Clock, Effect, FileSystem, type PlatformError, Schema, type Scope } from "effect";
-import { evaluationLine, rolloutLine, scoresLines, updateLine } from "./event_lines.ts";
-import { openLines, writeJson, writeWhole } from "./files.ts";
+import { evaluationLine, probesLine, rolloutLine, scoresLines, updateLine } from "./event_lines.ts";
+import { openLines, writeJson, writeLines } from "./files.ts";
 import { type RunFiles, stepName } from "./run_folder.ts";
 
 /** A tracker with what the end of a run needs to know. */
@@ -29,6 +29,12 @@ const logLine = (event: RunEvent): string | undefined => {
       return `update ${event.update + 1}: loss ${event.report.loss}, gradient norm ${event.report.gradNorm}`;
     case "Evaluated":
       return `evaluation after ${event.update} updates: student ${event.student.perTask}${event.teacher === undefined ? "" : `, teacher ${event.teacher.perTask}`}`;
+    case "Probed":
+      return `${event.results.length} probes after ${event.update} updates: ${Object.entries(
+        event.abilities,
+      )
+        .map(([name, { value }]) => `${name} ${value}`)
+        .join(", ")}`;
     case "Warned":
       return `warning ${event.code} at update ${event.update + 1}: ${event.message}`;
     case "Ended":
@@ -81,11 +87,9 @@ export const makeFileTracker = Effect.fn("makeFileTracker")(function* (
         return;
       case "RolledOut":
         yield* writePlaybooks(event.update);
-        return yield* writeWhole(
+        return yield* writeLines(
           `${files.rollouts}/step-${stepName(event.update + 1)}.jsonl`,
-          event.records
-            .map((record) => `${JSON.stringify(rolloutLine(record, event.update))}\n`)
-            .join(""),
+          event.records.map((record) => rolloutLine(record, event.update)),
         );
       case "PlaybookChanged":
         if (event.lines[0] === undefined) return;
@@ -102,14 +106,16 @@ export const makeFileTracker = Effect.fn("makeFileTracker")(function* (
       case "Evaluated":
         phases.delete("evaluate");
         if (event.scores !== undefined) {
-          yield* writeWhole(
+          yield* writeLines(
             `${files.evaluations}/step-${stepName(event.update)}.jsonl`,
-            scoresLines(event)
-              .map((line) => `${JSON.stringify(line)}\n`)
-              .join(""),
+            scoresLines(event),
           );
         }
         return yield* metrics([JSON.stringify(evaluationLine(event, seconds))]);
+      case "Probed":
+        yield* fs.makeDirectory(files.probes, { recursive: true });
+        yield* writeLines(`${files.probes}/step-${stepName(event.update)}.jsonl`, event.results);
+        return yield* metrics([JSON.stringify(probesLine(event, seconds))]);
       case "Ended":
         ending = Schema.decodeUnknownSync(Summary)(event.summary);
         // The whole summary follows when the model is saved; until then a crash leaves this one.

@@ -152,6 +152,27 @@ describe("makeFileTracker", () => {
       }).pipe(Effect.scoped, Effect.provide(testServices)),
   );
 
+  it.effect("event() writes what probes said, one a line, and a row of abilities", () =>
+    Effect.gen(function* () {
+      const results = [
+        { id: "a", ability: "echo", correct: true, reply: "a", tokens: 2 },
+        { id: "b", ability: "text", logProb: -1.5, tokens: 3 },
+      ];
+      const { lines } = yield* written([
+        {
+          _tag: "Probed",
+          update: 12,
+          results,
+          abilities: { echo: { measure: "accuracy", value: 1, low: 0.2, high: 1, probes: 1 } },
+          seconds: 2,
+        },
+      ]);
+      assert.deepStrictEqual(yield* lines("probes/step-000012.jsonl"), results);
+      const [row] = yield* lines("metrics.jsonl");
+      assert.deepInclude(row, { type: "probes", update: 12, "ability/echo": 1, "time/probes": 2 });
+    }).pipe(Effect.scoped, Effect.provide(testServices)),
+  );
+
   it.effect("event() writes every rollout with its prompts, words, tests and ids", () =>
     Effect.gen(function* () {
       const { lines } = yield* written([

@@ -15,6 +15,10 @@ export const writeWhole = Effect.fnUntraced(function* (
 export const writeJson = (path: string, value: unknown) =>
   writeWhole(path, `${JSON.stringify(value, undefined, 2)}\n`);
 
+/** Writes values as lines of JSON, whole or not at all. */
+export const writeLines = (path: string, values: ReadonlyArray<unknown>) =>
+  writeWhole(path, values.map((value) => `${JSON.stringify(value)}\n`).join(""));
+
 /** A file that takes lines at its end, one write each, so that a crash costs at most the last one. */
 export const openLines = Effect.fnUntraced(function* (
   path: string,

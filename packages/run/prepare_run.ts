@@ -8,6 +8,7 @@ import { writeJson, writeWhole } from "./files.ts";
 import { makeFileTracker } from "./file_tracker.ts";
 import { keepBest } from "./keep_best.ts";
 import { loadPlugins } from "./load_plugins.ts";
+import { readProbes } from "./read_probes.ts";
 import { type Override, type ResolvedConfig, resolveConfig } from "./resolve_config.ts";
 import { type RunFiles, makeRunFolder, writePreface } from "./run_folder.ts";
 import { RunHost } from "./run_host.ts";
@@ -36,7 +37,9 @@ export const prepareRun = Effect.fn("prepareRun")(function* (
   layers: RunLayers = {},
 ): Effect.fn.Return<
   PreparedRun,
-  Effect.Error<ReturnType<typeof loadPlugins>> | Effect.Error<ReturnType<typeof makeRunFolder>>,
+  | Effect.Error<ReturnType<typeof loadPlugins>>
+  | Effect.Error<ReturnType<typeof readProbes>>
+  | Effect.Error<ReturnType<typeof makeRunFolder>>,
   HostServices | RunHost | Scope.Scope
 > {
   const { config } = resolved;
@@ -44,6 +47,7 @@ export const prepareRun = Effect.fn("prepareRun")(function* (
   const start = yield* Clock.monotonicTimeNanos;
   const elapsed = Effect.map(Clock.monotonicTimeNanos, (now) => seconds(now - start));
   const plugins = yield* loadPlugins(resolved, layers);
+  const probes = yield* readProbes(config);
   const files = yield* makeRunFolder(config);
   const parts = {
     plugins: [...plugins.values()].map((plugin) => plugin.found),
@@ -66,7 +70,7 @@ export const prepareRun = Effect.fn("prepareRun")(function* (
     const weights = yield* (yield* Policy).version("student");
     yield* writePreface(files, resolved, facts, parts, weights);
     const keep = yield* keepBest(files);
-    yield* train(config.resd, { variant: config.name, keep }).pipe(
+    yield* train(config.resd, { variant: config.name, keep, probes }).pipe(
       // What was learned before an interruption is worth keeping; if it cannot be kept, the first reason stands.
       Effect.onExit((exit) => (Exit.isSuccess(exit) ? Effect.void : Effect.ignore(save))),
     );

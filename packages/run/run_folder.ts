@@ -37,6 +37,7 @@ export const runFiles = (folder: string) => ({
   playbookSnapshot: `${folder}/playbook/snapshot.json`,
   evaluations: `${folder}/eval`,
   model: `${folder}/model`,
+  probes: `${folder}/probes`,
   ...bestFiles(`${folder}/best`),
 });
 
