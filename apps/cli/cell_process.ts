@@ -1,7 +1,7 @@
 /** Runs cells in processes of their own, one process a cell and one process at a time for each folder. */
 import { type ChildProcess, fork } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { extname, join } from "node:path";
 import {
   type Cell,
   type CellOutcome,
@@ -14,6 +14,9 @@ import {
 } from "@resd/compare";
 import { Effect, type FileSystem, type Path, Schedule } from "effect";
 import type { CellJob, CellMessage, CellProgress } from "./cell_messages.ts";
+
+/** What a process starts with: it lies beside this file, as source or compiled. */
+const ENTRY = join(import.meta.dirname, `compare_cell${extname(import.meta.filename)}`);
 
 /** Milliseconds that a process has to end in good order. */
 const PATIENCE = 10_000;
@@ -80,7 +83,7 @@ const runJob = (
     Effect.gen(function* () {
       const child = yield* Effect.acquireRelease(
         Effect.sync(() =>
-          fork(join(import.meta.dirname, "compare_cell.ts"), [], {
+          fork(ENTRY, [], {
             stdio: ["ignore", "ignore", "pipe", "ipc"],
             // Ctrl-C is for the comparison; it ends its cells itself.
             detached: true,
