@@ -64,7 +64,7 @@ export interface TaskRow<Task> {
   /** Plain text of the problem, for reflectors, playbook retrieval and de-duplication. */
   readonly problem: string;
   readonly tags?: ReadonlyArray<string>;
-  /** An action that earns the maximal reward. The laws play it; training never reads it. */
+  /** An action that earns the maximal reward. The laws play it; training reads it only where a run asks for it (`goldSolution`). */
   readonly gold?: Action;
 }
 

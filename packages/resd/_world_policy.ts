@@ -43,7 +43,15 @@ export const makeWorldPolicy = (options: WorldOptions, { log, batches, requests 
       backend: "script",
     },
     capabilities: {
-      objectives: ["bucket-kl", "sampled-kl", "policy-gradient"],
+      objectives: [
+        "bucket-kl",
+        "sampled-kl",
+        "policy-gradient",
+        "cross-entropy",
+        "mixture",
+        "token-weights",
+        "targets",
+      ],
       topK: "full",
       teachers: ["ema", "frozen", "live"],
       rawLogProbs: true,

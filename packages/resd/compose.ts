@@ -1,5 +1,5 @@
 /** Whether the parts of a run fit together: asked once, before the first update, and answered with all faults at once. */
-import { Environment, Format, Policy, Reflector } from "@resd/core";
+import { Environment, Format, Policy, Reflector, distillOf, rewardOf } from "@resd/core";
 import { checkObjective, unmetNeeds } from "@resd/objectives";
 import { Effect } from "effect";
 import type { ResdConfig } from "./config.ts";
@@ -8,7 +8,7 @@ import { usesTeacher } from "./signal.ts";
 
 /** Something a run may do, but its user should know. */
 export interface Warning {
-  readonly code: "biased-sampling" | "best-picked-on-held-out";
+  readonly code: "biased-sampling" | "best-picked-on-held-out" | "no-siblings";
   readonly message: string;
 }
 
@@ -18,26 +18,28 @@ const contradictions = (config: ResdConfig): ReadonlyArray<string> => {
   if (config.updates === undefined && config.epochs === undefined && !config.singlePass) {
     faults.push("Expected updates, epochs or both, got neither; say when the run ends");
   }
-  if (config.objective._tag === "CrossEntropy") {
-    faults.push(
-      "Expected an objective that learns from rollouts, got CrossEntropy; choose Distill or PolicyGradient, or pretrain",
-    );
-  }
   if (usesTeacher(config.objective) && !Object.values(config.sections).some((on) => on)) {
     faults.push(
       "Expected at least one section for the teacher, got none; switch one of sections on, or the teacher reads what the student reads",
     );
   }
-  if (config.evaluation.teacher && config.objective._tag !== "Distill") {
+  if (config.goldSolution === true && !usesTeacher(config.objective)) {
+    faults.push(
+      `Expected an objective with a teacher to show gold solutions to, got ${config.objective._tag}; leave goldSolution out`,
+    );
+  }
+  if (config.goldSolution === true && !config.sections.solution) {
+    faults.push(
+      "Expected the section solution for gold solutions, got it switched off; set sections.solution to true or leave goldSolution out",
+    );
+  }
+  const distill = distillOf(config.objective);
+  if (config.evaluation.teacher && distill === undefined) {
     faults.push(
       `Expected a distillation objective to measure a teacher with, got ${config.objective._tag}; set evaluation.teacher to false`,
     );
   }
-  if (
-    config.evaluation.teacher &&
-    config.objective._tag === "Distill" &&
-    config.objective.teacher._tag === "trust-region"
-  ) {
+  if (config.evaluation.teacher && distill?.teacher._tag === "trust-region") {
     faults.push(
       "Expected a teacher with weights of its own to measure, got the teacher rule trust-region, which mixes the logits of two models; set evaluation.teacher to false",
     );
@@ -115,6 +117,11 @@ export const requireCompatible = Effect.fn("resd.requireCompatible")(function* (
       `evaluation.teacher shows the playbook on held-out tasks, feedback of environment ${manifest.id} gives answers away: set evaluation.teacher to false`,
     );
   }
+  if (config.goldSolution === true && !manifest.gold) {
+    misfits.push(
+      `goldSolution shows the teacher each task's gold solution, environment ${manifest.id} has none: leave goldSolution out, or choose a method without it`,
+    );
+  }
   if (misfits.length > 0) {
     return yield* new ResdError({ reason: "incompatible", message: misfits.join("\n") });
   }
@@ -131,6 +138,12 @@ export const requireCompatible = Effect.fn("resd.requireCompatible")(function* (
     warnings.push({
       code: "best-picked-on-held-out",
       message: `The best policy is chosen by the tasks that it is reported on (splits.evaluate ${config.splits.evaluate}), so its result there is too good: the best of several noisy measurements always is. Name other tasks in splits.select to choose by`,
+    });
+  }
+  if (rewardOf(config.objective) !== undefined && config.rolloutsPerPrompt === 1) {
+    warnings.push({
+      code: "no-siblings",
+      message: `Objective ${config.objective._tag} compares the rollouts of a prompt, and rolloutsPerPrompt is 1: every advantage is the attempt's own reward, so failures teach nothing by it. Its authors take 8`,
     });
   }
   return warnings;

@@ -10,7 +10,8 @@ const check = (options: WorldOptions, config: ResdConfig = smallConfig()) =>
   Effect.provide(requireCompatible(config), makeWorld(options).layer);
 const refusal = (options: WorldOptions, config?: ResdConfig) => Effect.flip(check(options, config));
 
-const { objective, evaluation } = smallConfig();
+const { evaluation, sections } = smallConfig();
+const { objective } = presets.kestrel;
 const grpo = {
   _tag: "PolicyGradient",
   shaping: "grpo",
@@ -59,6 +60,25 @@ describe("requireCompatible", () => {
       /splits\.evaluate asks for test, environment words has train, heldOut/,
     ],
     [
+      "gold solutions",
+      { manifest: { gold: false } },
+      { goldSolution: true },
+      /goldSolution.*environment words has none/,
+    ],
+    [
+      "a mixture",
+      { capabilities: { objectives: ["bucket-kl", "policy-gradient"] } },
+      {
+        objective: {
+          _tag: "Mixture",
+          distill: objective,
+          reward: grpo,
+          route: { _tag: "outcome" },
+        },
+      },
+      /Objective Mixture needs the objective mixture.*policy scripted on script/,
+    ],
+    [
       "a playbook of answers",
       { manifest: { feedback: { tests: true, leakage: "answer", maxChars: 9 } } },
       { evaluation: { ...evaluation, teacher: true } },
@@ -101,9 +121,14 @@ describe("requireCompatible", () => {
   it.effect.each<[string, ResdConfig, RegExp]>([
     ["no end", endless, /updates, epochs or both/],
     [
-      "cross-entropy",
-      smallConfig({ objective: { _tag: "CrossEntropy", aggregation: "token-mean" } }),
-      /CrossEntropy/,
+      "gold solutions that no teacher is shown",
+      smallConfig({ objective: grpo, goldSolution: true }),
+      /objective with a teacher.*PolicyGradient/,
+    ],
+    [
+      "gold solutions without their section",
+      smallConfig({ goldSolution: true, sections: { ...sections, solution: false } }),
+      /sections\.solution to true/,
     ],
     ["a teacher without sections", smallConfig({ sections: nothing }), /at least one section/],
     [
@@ -139,6 +164,18 @@ describe("requireCompatible", () => {
       const error = yield* refusal({}, config);
       assert.strictEqual(error.reason, "configuration");
       assert.match(error.message, expected);
+    }),
+  );
+
+  it.effect("requireCompatible() warns of a policy gradient without siblings to compare with", () =>
+    Effect.gen(function* () {
+      const [warning, ...others] = yield* check({}, smallConfig({ objective: grpo }));
+      assert.strictEqual(warning?.code, "no-siblings");
+      assert.lengthOf(others, 0);
+      assert.deepEqual(
+        yield* check({}, smallConfig({ objective: grpo, rolloutsPerPrompt: 2 })),
+        [],
+      );
     }),
   );
 

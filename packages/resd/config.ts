@@ -108,6 +108,11 @@ export const ResdConfig = Schema.Struct({
   feedbackBesideSolution: Schema.Boolean,
   /** Whether a solved attempt is its own demonstration; if not, it teaches nothing. */
   ownSolution: Schema.Boolean,
+  /**
+   * Whether the demonstration is the task's gold action, whatever was found; the environment has to have them. Absent: no.
+   * Nothing else of a run ever reads them.
+   */
+  goldSolution: Schema.optionalKey(Schema.Boolean),
   /** Success-rate rebalancing. */
   successWeights: Schema.Boolean,
   /** Whether successes survive as demonstrations for later updates. */

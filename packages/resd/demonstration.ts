@@ -5,12 +5,16 @@ import type { SolutionBuffer } from "./solution_buffer.ts";
 
 /** A solution as text, and whose it is. */
 export interface Demonstration {
-  readonly source: Extract<SignalReason, "own-solution" | "peer-solution" | "buffered-solution">;
+  readonly source: Extract<
+    SignalReason,
+    "own-solution" | "peer-solution" | "buffered-solution" | "gold-solution"
+  >;
   readonly text: string;
 }
 
 /**
- * One choice per attempt, in this order:
+ * One choice per attempt. Where the environment's gold solutions are asked for, every attempt is shown its task's, whatever
+ * was found (OPSD, arXiv 2601.18734). Else, in this order:
  *
  * 1. A solved attempt shows its own answer, or nothing at all when `ownSolution` is off: never a peer's.
  * 2. The first solved attempt at the same task in this update; there can only be one when n > 1.
@@ -19,8 +23,20 @@ export interface Demonstration {
 export const demonstrations = (
   attempts: ReadonlyArray<Attempt>,
   solved: ReadonlyArray<boolean>,
-  choice: { readonly ownSolution: boolean; readonly buffer?: SolutionBuffer },
+  choice: {
+    readonly ownSolution: boolean;
+    readonly buffer?: SolutionBuffer;
+    /** Gold solutions by task key. */
+    readonly gold?: ReadonlyMap<string, string>;
+  },
 ): ReadonlyArray<Demonstration | undefined> => {
+  const { gold } = choice;
+  if (gold !== undefined) {
+    return attempts.map(({ taskKey }) => ({
+      source: "gold-solution",
+      text: gold.get(taskKey) ?? "",
+    }));
+  }
   const firstSolved = new Map<string, Attempt>();
   attempts.forEach((attempt, i) => {
     if (solved[i] === true && !firstSolved.has(attempt.taskKey)) {
@@ -34,6 +50,8 @@ export const demonstrations = (
     const peer = firstSolved.get(attempt.taskKey);
     if (peer !== undefined) return { source: "peer-solution", text: answerText(peer) };
     const buffered = choice.buffer?.get(attempt.taskKey);
-    return buffered === undefined ? undefined : { source: "buffered-solution", text: buffered };
+    return buffered === undefined
+      ? undefined
+      : { source: "buffered-solution", text: buffered.text };
   });
 };

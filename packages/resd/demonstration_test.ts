@@ -6,7 +6,18 @@ import { isSolved, makeSolutionBuffer } from "./solution_buffer.ts";
 const a0 = attemptAt("a", { sample: 0 });
 const a1 = attemptAt("a", { sample: 1 });
 const a2 = attemptAt("a", { sample: 2 });
-const buffered = makeSolutionBuffer([["a", "old"]]);
+const buffered = makeSolutionBuffer([
+  [
+    "a",
+    {
+      text: "old",
+      ids: Int32Array.of(1, 2),
+      from: 1,
+      mask: Uint8Array.of(1),
+      logProbs: Float32Array.of(-1),
+    },
+  ],
+]);
 
 describe("demonstrations", () => {
   it.each<[string, ReadonlyArray<boolean>, Parameters<typeof demonstrations>[2], unknown]>([
@@ -41,6 +52,12 @@ describe("demonstrations", () => {
       { source: "buffered-solution", text: "old" },
     ],
     [
+      "the gold solution, whatever was found",
+      [true, true, false],
+      { ownSolution: true, buffer: buffered, gold: new Map([["a", "gold"]]) },
+      { source: "gold-solution", text: "gold" },
+    ],
+    [
       "nothing, when there is no buffer either",
       [false, false, false],
       { ownSolution: true },
@@ -59,13 +76,28 @@ describe("demonstrations", () => {
 });
 
 describe("makeSolutionBuffer", () => {
+  it("makeSolutionBuffer() keeps the tokens of a solved attempt beside its text", () => {
+    const tokens = {
+      ids: Int32Array.of(4, 5, 6),
+      from: 1,
+      mask: Uint8Array.of(1, 1),
+      logProbs: Float32Array.of(-1, -2),
+    };
+    const buffer = makeSolutionBuffer();
+    buffer.store([attemptAt("a", tokens)], [true]);
+    assert.deepEqual(buffer.get("a"), { text: "a-0", ...tokens });
+  });
+
   it("makeSolutionBuffer() keeps the first solved attempt of each task, and the newest update of them", () => {
     const buffer = makeSolutionBuffer();
     buffer.store([a0, a1, a2, attemptAt("b")], [false, true, true, false]);
-    assert.strictEqual(buffer.get("a"), "a-1");
+    assert.strictEqual(buffer.get("a")?.text, "a-1");
     assert.isUndefined(buffer.get("b"));
     buffer.store([a2], [true]);
-    assert.deepEqual(buffer.entries(), [["a", "a-2"]]);
+    assert.deepEqual(
+      buffer.entries().map(([key, { text }]) => [key, text]),
+      [["a", "a-2"]],
+    );
   });
 });
 

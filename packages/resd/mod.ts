@@ -23,6 +23,7 @@ export * from "./format/fit_prompt.ts";
 export * from "./format/json_reply.ts";
 export * from "./format/thinking.ts";
 export * from "./format/tool_calls.ts";
+export * from "./imitation.ts";
 export * from "./interval.ts";
 export * from "./journal.ts";
 export * from "./learning_rate.ts";

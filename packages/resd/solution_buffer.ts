@@ -7,18 +7,23 @@ import { answerText } from "./format/tool_calls.ts";
 export const isSolved = (attempt: Attempt, rule: SuccessRule): boolean =>
   rule === "success" ? attempt.success : attempt.reward >= rule.scoreAtLeast;
 
-/** One answer per task key. Unbounded: it holds at most one text per training task. */
+/** A solved answer as text, and as the tokens that were sampled. */
+export interface Solution extends Pick<Attempt, "ids" | "from" | "mask" | "logProbs"> {
+  readonly text: string;
+}
+
+/** One answer per task key. Unbounded: it holds at most one per training task. */
 export interface SolutionBuffer {
-  readonly get: (taskKey: string) => string | undefined;
+  readonly get: (taskKey: string) => Solution | undefined;
   /** Stores the first solved attempt of each task; the newest call overwrites what was there. */
   readonly store: (attempts: ReadonlyArray<Attempt>, solved: ReadonlyArray<boolean>) => void;
   /** All of it, for a checkpoint: what `makeSolutionBuffer` takes. */
-  readonly entries: () => ReadonlyArray<readonly [taskKey: string, answer: string]>;
+  readonly entries: () => ReadonlyArray<readonly [taskKey: string, solution: Solution]>;
 }
 
 /** A buffer with these answers in it; a task's newest answer replaces the one before. */
 export const makeSolutionBuffer = (
-  entries: Iterable<readonly [taskKey: string, answer: string]> = [],
+  entries: Iterable<readonly [taskKey: string, solution: Solution]> = [],
 ): SolutionBuffer => {
   const answers = new Map(entries);
   return {
@@ -28,7 +33,8 @@ export const makeSolutionBuffer = (
       attempts.forEach((attempt, i) => {
         if (solved[i] !== true || stored.has(attempt.taskKey)) return;
         stored.add(attempt.taskKey);
-        answers.set(attempt.taskKey, answerText(attempt));
+        const { ids, from, mask, logProbs } = attempt;
+        answers.set(attempt.taskKey, { text: answerText(attempt), ids, from, mask, logProbs });
       });
     },
     entries: () => [...answers],

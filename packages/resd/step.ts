@@ -16,6 +16,7 @@ import {
   type TaskRow,
   hashName,
   hashSeed,
+  rewardOf,
 } from "@resd/core";
 import { groupAdvantages, successRateWeights } from "@resd/objectives";
 import { Effect } from "effect";
@@ -24,11 +25,12 @@ import { playbookKey, updateContext } from "./context_update.ts";
 import { demonstrations } from "./demonstration.ts";
 import { ResdError } from "./error.ts";
 import { playbookPrompt } from "./first_prompt.ts";
+import { imitations } from "./imitation.ts";
 import { learningRate } from "./learning_rate.ts";
 import { updateMetrics } from "./metrics.ts";
 import { reportPlaybooks, reportUngraded, rolloutRecords } from "./report.ts";
 import { rollOut } from "./rollout.ts";
-import type { RolloutRequest } from "./rollout_request.ts";
+import type { Rollout, RolloutRequest } from "./rollout_request.ts";
 import type { RunState } from "./run_state.ts";
 import { isSolved } from "./solution_buffer.ts";
 import { countUse } from "./summary.ts";
@@ -62,6 +64,20 @@ const requestsFor = (
       turnSeed: (turn: number) => hashSeed(seed, "rollout", update, row.key, index, turn),
     })),
   );
+
+/** The gold solution of every task that was attempted, by key. */
+const goldSolutions = Effect.fnUntraced(function* (
+  rollouts: ReadonlyArray<Rollout>,
+): Effect.fn.Return<ReadonlyMap<string, string>, ResdError> {
+  const missing = rollouts.find(({ row }) => row.gold === undefined);
+  if (missing !== undefined) {
+    return yield* new ResdError({
+      reason: "incompatible",
+      message: `Expected a gold solution of every task (resd.goldSolution), got none, at task ${missing.row.key}; leave resd.goldSolution out, or add gold to the environment's tasks`,
+    });
+  }
+  return new Map(rollouts.map(({ row }) => [row.key, row.gold!.content]));
+});
 
 /** An interruption finds the policy before its step or after it; the summary tells which. */
 const countIfMoved = ({ totals }: RunState, update: number) =>
@@ -131,25 +147,43 @@ export const step = Effect.fn("resd.step")(function* (
   const solved = attempts.map((attempt) => isSolved(attempt, config.successRule));
   const weights = config.successWeights ? successRateWeights(solved) : undefined;
   if (config.solutionBuffer) state.buffer.store(attempts, solved);
+  const buffer = config.solutionBuffer ? { buffer: state.buffer } : {};
+  const gold = config.goldSolution === true ? { gold: yield* goldSolutions(graded) } : {};
   const shown = demonstrations(attempts, solved, {
     ownSolution: config.ownSolution,
-    ...(config.solutionBuffer ? { buffer: state.buffer } : {}),
+    ...buffer,
+    ...gold,
   });
 
   // The teacher reads P_{t+1} and everything else beside the task, then the student's own tokens.
   const taught = yield* Effect.forEach(attempts, (attempt, i) =>
-    teach(attempt, config, teachingOf(attempt, config, context, shown[i]), shown[i]),
+    teach(attempt, config, teachingOf(attempt, config, context, shown[i]), {
+      success: attempt.success,
+      solved: solved[i]!,
+      demonstration: shown[i],
+    }),
   );
+  const reward = rewardOf(config.objective);
   const advantages =
-    config.objective._tag === "PolicyGradient"
-      ? groupAdvantages(
+    reward === undefined
+      ? undefined
+      : groupAdvantages(
           attempts.map((attempt) => attempt.reward),
           attempts.map((attempt) => attempt.taskKey),
+          reward.normalize,
+        );
+  const weightOf = (i: number) => weights?.[i] ?? 1;
+  const samples =
+    config.objective._tag === "CrossEntropy"
+      ? imitations(
+          attempts,
+          solved,
+          attempts.map((_, i) => weightOf(i)),
+          buffer.buffer,
         )
-      : undefined;
-  const samples = attempts.map((attempt, i) =>
-    trainSample(attempt, taught[i]!, weights?.[i] ?? 1, advantages?.[i]),
-  );
+      : attempts.map((attempt, i) =>
+          trainSample(attempt, taught[i]!, config.objective, weightOf(i), advantages?.[i]),
+        );
 
   const records = rolloutRecords(rolledOut.rollouts, context, taught, samples, config, format);
   yield* journal.emit({ _tag: "RolledOut", update, records });

@@ -2,10 +2,12 @@
 import {
   type Attempt,
   Format,
+  type Objective,
   Policy,
   type PolicyError,
   type SignalReason,
   type TrainSample,
+  rewardOf,
 } from "@resd/core";
 import { Effect } from "effect";
 import type { ResdConfig } from "./config.ts";
@@ -13,7 +15,7 @@ import { type ContextUpdate, playbookKey } from "./context_update.ts";
 import type { Demonstration } from "./demonstration.ts";
 import { joinIds } from "./ids.ts";
 import { answerText } from "./format/tool_calls.ts";
-import { signalOf, usesTeacher } from "./signal.ts";
+import { type Judged, signalOf, usesTeacher } from "./signal.ts";
 import {
   type Teaching,
   type TeacherContext,
@@ -55,32 +57,47 @@ export const teach = Effect.fnUntraced(function* (
   attempt: Attempt,
   config: ResdConfig,
   teaching: Teaching,
-  demonstration: Demonstration | undefined,
+  judged: Judged,
 ): Effect.fn.Return<Taught, PolicyError, Policy | Format> {
   const { objective } = config;
   const wanted = wantedSections(teaching, yield* Format);
-  const due = signalOf(objective, attempt.success, demonstration, wanted, wanted);
-  if (!usesTeacher(objective) || due === "none:no-teacher") return { signal: due };
+  const due = signalOf(objective, judged, wanted, wanted);
+  const follows = due !== "reward" || rewardOf(objective)?.shaping === "rlsd";
+  if (!usesTeacher(objective) || !follows || due === "none:no-teacher") return { signal: due };
   const suffix = attempt.ids.length - attempt.from;
   const room = (yield* Policy).info.maxContext - suffix;
   const context = yield* planTeacherContext(
     teaching,
     Math.min(config.limits.teacherPromptTokens, room),
   );
-  if (context._tag === "Overflow") return { signal: "none:overflow", context };
-  const { sections } = context;
-  return { signal: signalOf(objective, attempt.success, demonstration, wanted, sections), context };
+  const shown = context._tag === "Overflow" ? undefined : context.sections;
+  return { signal: signalOf(objective, judged, wanted, shown), context };
 });
+
+/**
+ * Whether a sample with this reason goes to the teacher, to the reward, or to both. By outcome it is one of them, and
+ * RLSD's reward has both.
+ */
+const routeOf = (objective: Objective, signal: SignalReason) => {
+  const lesson = signal !== "reward";
+  if (objective._tag !== "Mixture") return { teacher: true, reward: true };
+  return objective.route._tag === "outcome"
+    ? { teacher: lesson, reward: !lesson }
+    : { teacher: lesson, reward: true };
+};
 
 /** The sample of an attempt. Without a signal nothing of it is trained on, but it still counts as one of the batch. */
 export const trainSample = (
   attempt: Attempt,
   { signal, context }: Taught,
+  objective: Objective,
   weight: number,
-  advantage: number | undefined,
+  given: number | undefined,
 ): TrainSample => {
   const silent = signal.startsWith("none:");
-  const prompt = context?._tag === "Fits" && !silent ? context.ids : undefined;
+  const route = routeOf(objective, signal);
+  const prompt = context?._tag === "Fits" && !silent && route.teacher ? context.ids : undefined;
+  const advantage = route.reward ? given : undefined;
   return {
     id: attempt.id,
     student: { ids: attempt.ids, from: attempt.from },

@@ -1,4 +1,4 @@
-import { type Attempt, type Entry, type Reflection, noModelUse } from "@resd/core";
+import { type Attempt, type Entry, type Mixture, type Reflection, noModelUse } from "@resd/core";
 import { assert, describe, it } from "@effect/vitest";
 import { Effect } from "effect";
 import { attemptAt } from "./_attempt.ts";
@@ -6,6 +6,7 @@ import { makeWorld, smallConfig } from "./_world.ts";
 import type { ResdConfig } from "./config.ts";
 import type { ContextUpdate } from "./context_update.ts";
 import type { Demonstration } from "./demonstration.ts";
+import { presets } from "./presets.ts";
 import { teach, teachingOf, trainSample } from "./teach.ts";
 
 const lesson: Entry = {
@@ -51,10 +52,11 @@ const sample = (
   const world = makeWorld({ maxContext });
   const config = smallConfig(changes);
   const teaching = teachingOf(attempt, config, context, demonstration);
+  const judged = { success: false, solved: false, demonstration };
   return Effect.map(
-    Effect.provide(teach(attempt, config, teaching, demonstration), world.layer),
+    Effect.provide(teach(attempt, config, teaching, judged), world.layer),
     (taught) => {
-      const made = trainSample(attempt, taught, 1.5, undefined);
+      const made = trainSample(attempt, taught, config.objective, 1.5, 2);
       const ids = made.teacher?.ids.slice(0, made.teacher.from);
       return { ...made, prompt: ids === undefined ? undefined : world.textOf(ids) };
     },
@@ -153,6 +155,43 @@ describe("teach", () => {
       assert.deepEqual([...made.mask], [1, 0, 1]);
       assert.deepEqual([...made.behaviour], [-1, 0, -2]);
       assert.deepEqual(made.student, { ids: attempt.ids, from: 2 });
+    }),
+  );
+
+  it.effect("teach() gives a mixture by outcome a teacher or a reward, one by share both", () =>
+    Effect.gen(function* () {
+      const mixture = (route: Mixture["route"]) => ({
+        objective: {
+          _tag: "Mixture" as const,
+          distill: presets.kestrel.objective,
+          reward: {
+            _tag: "PolicyGradient" as const,
+            shaping: "grpo" as const,
+            clipLow: 0.2,
+            clipHigh: 0.28,
+            aggregation: "token-mean" as const,
+          },
+          route,
+        },
+      });
+      const none = {
+        playbook: true,
+        attempt: true,
+        feedback: false,
+        reflection: false,
+        solution: false,
+      };
+      const shares = mixture({ _tag: "share", lambda: 0.5 });
+      const both = yield* sample(shares, peer);
+      assert.isDefined(both.teacher);
+      assert.strictEqual(both.advantage, 2);
+      const paid = yield* sample({ ...shares, sections: none }, undefined);
+      assert.strictEqual(paid.signal, "reward");
+      assert.isUndefined(paid.teacher);
+      assert.strictEqual(paid.advantage, 2);
+      const byOutcome = yield* sample(mixture({ _tag: "outcome" }), peer);
+      assert.isDefined(byOutcome.teacher);
+      assert.isUndefined(byOutcome.advantage);
     }),
   );
 

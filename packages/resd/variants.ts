@@ -3,7 +3,7 @@
  * is; the others are what arXiv 2605.12741 compares it with, and what is left of it without one of its parts.
  * docs/variants.md has the formulas and the sources.
  */
-import type { Distill, PolicyGradient } from "@resd/core";
+import type { Distill, Mixture, PolicyGradient } from "@resd/core";
 import type { ResdConfig } from "./config.ts";
 
 /** A configuration that distils: what variants start from. All presets are. */
@@ -24,12 +24,15 @@ const grouped = (base: ResdConfig): Pick<ResdConfig, "rolloutsPerPrompt"> => ({
 });
 
 /** No playbook, so none to measure the teacher with either. */
-const withoutPlaybook = ({ studentPlaybook: _, ...base }: DistillConfig): DistillConfig => ({
-  ...base,
-  playbook: "none",
-  sections: { ...base.sections, playbook: false },
-  evaluation: { ...base.evaluation, teacher: false },
-});
+const withoutPlaybook = (base: DistillConfig): DistillConfig => {
+  const { studentPlaybook: _, ...rest } = base;
+  return {
+    ...rest,
+    playbook: "none",
+    sections: { ...base.sections, playbook: false },
+    evaluation: { ...base.evaluation, teacher: false },
+  };
+};
 
 /** Neither reflections nor a playbook. */
 const withoutWords = (base: DistillConfig): DistillConfig => {
@@ -44,6 +47,7 @@ const grpoLoss = ({ objective }: DistillConfig): PolicyGradient => ({
   clipLow: 0.2,
   clipHigh: 0.28,
   aggregation: objective.aggregation,
+  importance: { clip: 2, over: "token" },
 });
 
 /**
@@ -88,6 +92,67 @@ export const variants = {
       objective: grpoLoss(base),
       successWeights: false,
       solutionBuffer: false,
+    }),
+  },
+  srpo: {
+    summary: "failures with a lesson are distilled as in sdpo, all others follow the reward",
+    of: (base) => ({
+      ...sdpo(base),
+      ...grouped(base),
+      objective: {
+        _tag: "Mixture",
+        distill: { ...base.objective, entropyWeight: 1 },
+        reward: { ...grpoLoss(base), normalize: false },
+        route: { _tag: "outcome" },
+      } satisfies Mixture,
+    }),
+  },
+  rlsd: {
+    summary:
+      "grpo whose advantages are shaped, token by token, by what the student knows in hindsight",
+    of: (base) => ({
+      ...sdpo(base),
+      ...grouped(base),
+      ownSolution: true,
+      successWeights: false,
+      objective: { ...grpoLoss(base), shaping: "rlsd" },
+    }),
+  },
+  opsd: {
+    summary: "distils from the task's gold solution, which the environment has to have",
+    of: (base) => ({
+      ...withoutWords(base),
+      sections: {
+        playbook: false,
+        attempt: false,
+        feedback: false,
+        reflection: false,
+        solution: true,
+      },
+      goldSolution: true,
+      ownSolution: false,
+      solutionBuffer: false,
+    }),
+  },
+  sft: {
+    summary: "learns the policy's own solved answers by heart, cached ones again",
+    of: (base) => ({
+      ...withoutWords(base),
+      objective: { _tag: "CrossEntropy", aggregation: base.objective.aggregation },
+      solutionBuffer: true,
+    }),
+  },
+  mixture: {
+    summary: "half resd, half grpo, on the same rollouts",
+    of: (base) => ({
+      ...base,
+      ...grouped(base),
+      objective: {
+        _tag: "Mixture",
+        distill: base.objective,
+        reward: grpoLoss(base),
+        route: { _tag: "share", lambda: 0.5 },
+      } satisfies Mixture,
     }),
   },
   "no-reflection": {

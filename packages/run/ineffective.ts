@@ -1,6 +1,7 @@
 /** Values that somebody asked for and that change nothing in this combination: errors, because silence would mislead. */
 import type { ConfigFault } from "./config_error.ts";
 import type { Sources } from "./config_values.ts";
+import { usesTeacher } from "@resd/resd";
 import { CUSTOM, type RunConfig, SLOTS } from "./run_config.ts";
 
 /** Where a value stands that nobody asked for by itself: below the presets, in one, in a variant, or in the folder of an earlier run. */
@@ -19,12 +20,19 @@ const withoutReflection = ({ resd }: RunConfig) =>
   resd.reflect ? undefined : "resd.reflect is false";
 const withoutWords = (config: RunConfig) => withoutReflection(config) ?? withoutPlaybook(config);
 const withoutTeacher = ({ resd }: RunConfig) =>
-  resd.objective._tag === "PolicyGradient"
-    ? "objective PolicyGradient reads no teacher context"
-    : undefined;
+  usesTeacher(resd.objective)
+    ? undefined
+    : `objective ${resd.objective._tag} reads no teacher context`;
 const withoutDemonstrations = (config: RunConfig) =>
   withoutTeacher(config) ??
-  (config.resd.sections.solution ? undefined : "resd.sections.solution is false");
+  (config.resd.sections.solution
+    ? config.resd.goldSolution === true
+      ? "resd.goldSolution is true"
+      : undefined
+    : "resd.sections.solution is false");
+/** Cached solutions are shown to a teacher, or learned by heart. */
+const withoutCache = (config: RunConfig) =>
+  config.resd.objective._tag === "CrossEntropy" ? undefined : withoutDemonstrations(config);
 
 const rules: ReadonlyArray<Rule> = [
   { path: "reflector", because: withoutReflection },
@@ -45,8 +53,8 @@ const rules: ReadonlyArray<Rule> = [
   },
   { path: "resd.sections", because: withoutTeacher },
   { path: "resd.limits.teacherPromptTokens", because: withoutTeacher },
-  { path: "resd.ownSolution", because: withoutTeacher },
-  { path: "resd.solutionBuffer", because: withoutDemonstrations },
+  { path: "resd.ownSolution", because: withoutDemonstrations },
+  { path: "resd.solutionBuffer", because: withoutCache },
   {
     path: "resd.feedbackBesideSolution",
     because: (config) =>

@@ -154,6 +154,7 @@ describe("resolveConfig", () => {
         clipLow: 0.2,
         clipHigh: 0.2,
         aggregation: "token-mean",
+        importance: { clip: 2, over: "token" },
       });
       assert.deepInclude(sources, {
         "resd.objective._tag": "variant grpo",

@@ -42,10 +42,10 @@ export const RunConfig = Schema.Struct({
   ),
   /** Who listens, besides the run folder. */
   trackers: Schema.Array(PluginChoice),
-  resd: ResdConfig,
-});
   /** Asked before and after training, for what the policy forgets: a .jsonl file, or true for the model folder's own. */
   probes: Schema.optionalKey(Schema.Union([Schema.Boolean, Schema.NonEmptyString])),
+  resd: ResdConfig,
+});
 export type RunConfig = typeof RunConfig.Type;
 
 /** Slots of a run that a plugin or a layer in code fills, with the seam each plugin names in its manifest. */
