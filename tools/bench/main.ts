@@ -4,12 +4,14 @@
  *     npm run bench -- cpu
  *     npm run bench -- cpu --json --threads 1 --only "train step"
  *     npm run bench -- resd
+ *     npm run bench -- environments
  */
 import { availableParallelism } from "node:os";
 import { NodeRuntime, NodeServices } from "@effect/platform-node";
 import { Console, Effect, Schema } from "effect";
 import { Command, Flag } from "effect/cli";
 import { cpuSuite } from "./cpu_suite.ts";
+import { environmentSuite } from "./environment_suite.ts";
 import type { Measurement, SuiteOptions } from "./measurement.ts";
 import { resdSuite } from "./resd_suite.ts";
 import { table } from "./table.ts";
@@ -56,9 +58,15 @@ const resd = Command.make("resd", flags, printed(resdSuite)).pipe(
   ),
 );
 
+const environments = Command.make("environments", flags, printed(environmentSuite)).pipe(
+  Command.withDescription(
+    "Episodes a second of every environment on its own: a task drawn, opened, answered and graded",
+  ),
+);
+
 const bench = Command.make("bench").pipe(
   Command.withDescription("Measures what the documentation states"),
-  Command.withSubcommands([cpu, resd]),
+  Command.withSubcommands([cpu, resd, environments]),
 );
 
 bench.pipe(
