@@ -1,5 +1,5 @@
 /** Who this program is, from its package.json. */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 export interface PackageJson {
@@ -13,5 +13,10 @@ export const readPackage = (path: string): PackageJson =>
 
 export const APPLICATION = readPackage(join(import.meta.dirname, "package.json"));
 
-/** The repository, or wherever the application is installed. */
-export const ROOT = join(import.meta.dirname, "../..");
+const above = join(import.meta.dirname, "../..");
+
+/** Whether this program runs in a checkout of the repository, and not where npm has installed it. */
+export const IN_CHECKOUT = existsSync(join(above, "pnpm-workspace.yaml"));
+
+/** The repository, or where the application is installed: the folder that has the models which come along. */
+export const ROOT = IN_CHECKOUT ? above : import.meta.dirname;

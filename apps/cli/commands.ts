@@ -2,6 +2,7 @@
 import type { Override } from "@resd/run";
 import { Effect } from "effect";
 import { Argument, Command, Flag } from "effect/cli";
+import { env } from "./env/commands.ts";
 
 const configFile = Argument.String("file").pipe(
   Argument.withDescription("Configuration: a .toml, .json or .ts file"),
@@ -195,6 +196,25 @@ const doctor = (overrides: ReadonlyArray<Override>) =>
     ]),
   );
 
+const prompts = Command.make(
+  "prompts",
+  { run: Argument.optional(runFolder) },
+  (input) =>
+    Effect.flatMap(
+      Effect.promise(() => import("./prompts.ts")),
+      (verb) => verb.prompts(input),
+    ),
+).pipe(
+  Command.withDescription(
+    "Print the wording that reflectors, curators and teachers of chat models are given, as a file: change it, and hand it to a run with --prompts <file>. Of a run it prints what that run used.",
+  ),
+  Command.withShortDescription("Print the wording of prompts, to be changed"),
+  Command.withExamples([
+    { command: "npm start -- prompts > my_prompts.md", description: "A file to begin with" },
+    { command: "npm start -- --prompts my_prompts.md", description: "A run that uses it" },
+  ]),
+);
+
 /** The command line, with the configuration values that were taken out of it. */
 export const resd = (overrides: ReadonlyArray<Override>) =>
   Command.make("resd").pipe(
@@ -208,7 +228,9 @@ npm start trains; npm start -- <verb> does anything else.`,
       evaluate(overrides),
       sample(overrides),
       compare,
+      env(overrides),
       doctor(overrides),
+      prompts,
     ]),
     Command.withExamples([
       { command: "npm start", description: "Train the small model that comes along" },

@@ -7,7 +7,7 @@ import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { RunHost } from "@resd/run";
 import { Layer } from "effect";
-import { APPLICATION, ROOT, readPackage } from "./application.ts";
+import { APPLICATION, IN_CHECKOUT, ROOT, readPackage } from "./application.ts";
 
 const findInstalled = (name: string, base: string): string | undefined => {
   try {
@@ -52,6 +52,7 @@ const shareOurPackages = (): void => {
 };
 
 const gitState = (): { commit: string; changed: boolean } | undefined => {
+  if (!IN_CHECKOUT) return undefined; // whatever repository there is, it is somebody else's
   const git = (...args: ReadonlyArray<string>) =>
     execFileSync("git", ["-C", ROOT, ...args], {
       encoding: "utf8",

@@ -12,15 +12,22 @@ const SHORT: Readonly<Record<string, string>> = { "run-dir": "runDir", env: "env
 
 /** Flags of the verbs and of every command line; whatever else begins with two dashes is configuration. */
 const OWN_FLAGS = new Set([
+  "answer",
   "cells",
   "completions",
   "dry-run",
   "file",
+  "from",
+  "gold",
   "help",
   "jobs",
   "json",
   "out",
+  "patience",
   "report",
+  "samples",
+  "split",
+  "task",
   "tasks",
   "version",
 ]);

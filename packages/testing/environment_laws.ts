@@ -6,8 +6,8 @@ import { episodeLaws } from "./environment/episode_laws.ts";
 import { feedbackLaws } from "./environment/feedback_laws.ts";
 import { manifestLaws } from "./environment/manifest_laws.ts";
 import { optionalLaws } from "./environment/optional_laws.ts";
-import { replayLaws } from "./environment/replay_laws.ts";
-import { sandboxLaws } from "./environment/sandbox_laws.ts";
+import { recordPlays, replayLaws } from "./environment/replay_laws.ts";
+import { attackLaws } from "./environment/attack_laws.ts";
 import { scoreLaws } from "./environment/score_laws.ts";
 import { taskLaws } from "./environment/task_laws.ts";
 import { toolLaws } from "./environment/tool_laws.ts";
@@ -40,6 +40,16 @@ export const environmentLaws = <Options extends Schema.Top, R>(
     ...(bench.manifest.determinism === "stochastic" ? [] : replayLaws(bench)),
     ...optionalLaws(bench),
     ...(bench.manifest.turns === "multi" ? toolLaws(bench) : []),
-    ...(bench.manifest.needs.includes("sandbox:js") ? sandboxLaws(bench) : []),
+    ...(bench.manifest.needs.includes("sandbox:js") ? attackLaws(bench) : []),
   ];
 };
+
+/**
+ * What sampled tasks are, and what playing them comes to, as lines of text. A plugin that is not stochastic gives the same
+ * lines in every process: a law that takes two of them.
+ */
+export const recordEnvironment = <Options extends Schema.Top, R>(
+  plugin: EnvironmentPlugin<Options, R>,
+  options: Options["Encoded"],
+  settings: EnvironmentLawSettings = {},
+) => recordPlays(makeBench(plugin, options, settings));

@@ -1,7 +1,11 @@
-/** `node tools/workspace/main.ts check | examples | size`: the rules of the house, the pages' examples, the size report. */
-import { join } from "node:path";
+/**
+ * `node tools/workspace/main.ts check | examples | size | pack [folder]`: the rules of the house, the pages' examples, the
+ * size report, tarballs of everything that is published.
+ */
+import { join, resolve } from "node:path";
 import { findViolations } from "./find_violations.ts";
 import { measureSize, renderSizes } from "./measure_size.ts";
+import { pack } from "./pack/pack.ts";
 import { readWorkspace } from "./workspace.ts";
 import { writeExamples } from "./write_examples.ts";
 
@@ -19,6 +23,10 @@ const verbs: Readonly<Record<string, () => void>> = {
     process.exitCode = violations.length === 0 ? 0 : 1;
   },
   examples: () => console.log(`${writeExamples(root).length} runnable examples in the pages`),
+  pack: () => {
+    const to = resolve(process.argv[3] ?? join(root, "dist/tarballs"));
+    console.log(`${pack(root, to).length} tarballs in ${to}`);
+  },
   size: () => console.log(renderSizes(readWorkspace(root).packages.map(measureSize))),
 };
 

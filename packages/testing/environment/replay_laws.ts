@@ -7,6 +7,7 @@ import {
   WRONG,
   comparable,
   play,
+  rowText,
   sampleRows,
   someAction,
 } from "./bench.ts";
@@ -36,6 +37,19 @@ const pass = <R>(bench: Bench<R>, { backwards, together, ...settings }: Pass = {
         concurrency: together === true ? "unbounded" : 1,
       });
       return backwards === true ? results.toReversed() : results;
+    }),
+  );
+
+/**
+ * What the sampled tasks are and what their plays come to, as text: equal for equal instances, in this process and in
+ * another.
+ */
+export const recordPlays = <R>(bench: Bench<R>) =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const environment = yield* bench.build;
+      const rows = yield* sampleRows(bench, environment);
+      return [...rows.map((row) => rowText(environment, row)), ...(yield* pass(bench))];
     }),
   );
 

@@ -87,5 +87,5 @@ const attackLaw = <R>(bench: Bench<R>, name: string, statement: string): Law<R> 
     ),
   );
 
-export const sandboxLaws = <R>(bench: Bench<R>): ReadonlyArray<Law<R>> =>
+export const attackLaws = <R>(bench: Bench<R>): ReadonlyArray<Law<R>> =>
   Object.entries(ATTACKS).map(([name, statement]) => attackLaw(bench, name, statement));
