@@ -30,6 +30,8 @@ export interface PromptFormat {
   readonly id: string;
   /** Whether prose can be written in it. Reflectors that write prose are refused with a format that cannot. */
   readonly freeText: boolean;
+  /** The text that its prompts are made of, where people may replace it: a run keeps it beside its results. */
+  readonly wording?: { readonly id: string; readonly hash: string; readonly text: string };
   /** Whether tools can be offered in it and calls be read back. Episodes with tools are refused with a format that cannot. */
   readonly tools: boolean;
   readonly student: (

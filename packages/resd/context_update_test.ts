@@ -301,8 +301,8 @@ describe("updateContext", () => {
             ["misc-00003", "Sort it."],
           ],
         );
-        const [first, second] = attempts.map(({ id }) => id);
-        const named = reflectionId(first!, result.reflections.get(first!)!);
+        const [first = "", second = ""] = attempts.map(({ id }) => id);
+        const named = reflectionId(first, result.reflections.get(first)!);
         assert.deepInclude(entries[0]?.origins?.[1], {
           entry: "misc-00002",
           made: "added",

@@ -27,7 +27,7 @@ const fromFolder = (values: Values, absolute: (path: string) => string): Values 
     isValues(value) && "use" in value ? { ...value, use: move(value["use"]) } : value;
   return Object.fromEntries(
     Object.entries(values).map(([key, value]) => {
-      if (key === "model" || key === "runDir") return [key, move(value)];
+      if (key === "model" || key === "runDir" || key === "prompts") return [key, move(value)];
       if (key === "trackers" && Array.isArray(value)) return [key, value.map(moveUse)];
       return [key, Object.hasOwn(SLOTS, key) ? moveUse(value) : value];
     }),

@@ -1,5 +1,5 @@
 /** A run, from its configuration to its summary. */
-import { Playbook, Policy } from "@resd/core";
+import { Format, Playbook, Policy } from "@resd/core";
 import { type Summary, type TrainError, makeTotals, summaryOf, train } from "@resd/resd";
 import { Cause, Clock, Effect, Exit, Layer, type PlatformError, type Scope } from "effect";
 import { type ComposeError, composeRun } from "./compose_run.ts";
@@ -68,7 +68,9 @@ export const prepareRun = Effect.fn("prepareRun")(function* (
   const execute = Effect.gen(function* () {
     phases["load"] = yield* elapsed;
     const weights = yield* (yield* Policy).version("student");
-    yield* writePreface(files, resolved, facts, parts, weights);
+    const { wording } = yield* Format;
+    if (wording !== undefined) yield* writeWhole(files.prompts, wording.text);
+    yield* writePreface(files, resolved, facts, { ...parts, ...(wording && { wording }) }, weights);
     const keep = yield* keepBest(files);
     yield* train(config.resd, { variant: config.name, keep, probes }).pipe(
       // What was learned before an interruption is worth keeping; if it cannot be kept, the first reason stands.

@@ -62,7 +62,9 @@ export const readRun = Effect.fn("readRun")(function* (
   const playbooks = yield* Effect.mapError(decodeSnapshot(snapshot), (error) =>
     refuse(`${error.message}, at ${files.playbookSnapshot}`),
   );
-  return { files, config, summary, playbooks };
+  // The wording that the run has kept; the file that it came from may be another by now.
+  const prompts = config.prompts === undefined ? {} : { prompts: files.prompts };
+  return { files, config: { ...config, ...prompts }, summary, playbooks };
 });
 
 /** What the playbook of a run holds for a task. */

@@ -31,6 +31,8 @@ export const RunConfig = Schema.Struct({
   model: Schema.NonEmptyString,
   /** Prompt format; `auto` is what the model folder asks for. */
   format: Schema.Literals(["auto", "chat", "compact"]),
+  /** File with the wording of prompts, for the chat format; absent: its own (`resd prompts` prints it). */
+  prompts: Schema.optionalKey(Schema.NonEmptyString),
   environment: PluginChoice,
   reflector: PluginChoice,
   curator: PluginChoice,

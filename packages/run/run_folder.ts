@@ -27,6 +27,7 @@ export const bestFiles = (best: string) => ({
 export const runFiles = (folder: string) => ({
   folder,
   config: `${folder}/config.resolved.json`,
+  prompts: `${folder}/prompts.md`,
   run: `${folder}/run.json`,
   metrics: `${folder}/metrics.jsonl`,
   log: `${folder}/run.log`,
@@ -36,8 +37,8 @@ export const runFiles = (folder: string) => ({
   operations: `${folder}/playbook/ops.jsonl`,
   playbookSnapshot: `${folder}/playbook/snapshot.json`,
   evaluations: `${folder}/eval`,
-  model: `${folder}/model`,
   probes: `${folder}/probes`,
+  model: `${folder}/model`,
   ...bestFiles(`${folder}/best`),
 });
 
@@ -95,6 +96,8 @@ export const writePreface = Effect.fn("writePreface")(function* (
     readonly plugins: ReadonlyArray<FoundPlugin>;
     /** Slots that layers in code fill. */
     readonly layers: ReadonlyArray<string>;
+    /** Of the prompts, whose text lies in prompts.md. */
+    readonly wording?: { readonly id: string; readonly hash: string };
   },
   /** Hash of the weights that training starts from, once they are loaded. */
   weights?: string,
@@ -104,6 +107,7 @@ export const writePreface = Effect.fn("writePreface")(function* (
     ...facts,
     seed: resolved.config.seed,
     ...(weights === undefined ? {} : { weights }),
+    ...(parts.wording && { prompts: { id: parts.wording.id, hash: parts.wording.hash } }),
     layers: parts.layers,
     plugins: parts.plugins.map(({ manifest, package: name, version, drivers }) => ({
       seam: manifest.seam,

@@ -121,6 +121,8 @@ layer(place, { excludeTestServices: true, timeout: 120_000 })("a run in the form
       Effect.gen(function* () {
         const run = yield* trainChat("one-turn", oneTurn);
         yield* checkRun(run);
+        const wording = yield* (yield* FileSystem.FileSystem).readFileString(run.files.prompts);
+        assert.strictEqual(wording, run.format.wording?.text);
         for (const line of run.lines) {
           const { ids, from, initial, actions, mask } = line;
           const prompt = yield* Effect.fromResult(

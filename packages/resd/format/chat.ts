@@ -16,11 +16,14 @@ import {
 } from "@resd/core";
 import { Result } from "effect";
 import {
+  type CuratorOperation,
+  chatPrompts,
   curatorMessage,
   reflectorMessage,
   successMessage,
   teacherMessage,
 } from "./chat_prompts.ts";
+import type { PromptFile } from "./prompt_file.ts";
 import { extractTags, findJson, isObject, readOperations } from "./json_reply.ts";
 import { splitThinking } from "./thinking.ts";
 import { actionText, readToolCalls, spelledOut } from "./tool_calls.ts";
@@ -35,8 +38,12 @@ export type ChatTemplate = (
   options: { readonly reply: boolean; readonly tools?: ReadonlyArray<ToolSpec> },
 ) => Prompt;
 
-/** Limits of what the chat format shows of feedback. */
+/** What of the chat format is a choice. */
 export interface ChatFormatOptions {
+  /** The wording; the format's own unless given. */
+  readonly prompts?: PromptFile;
+  /** What curators are asked for; additions alone, as in the paper, unless given. */
+  readonly operations?: ReadonlyArray<CuratorOperation>;
   /** Test cases that feedback shows; 2 as in the paper's tape machine. */
   readonly maxCases?: number;
   /** Length of the feedback of one step, in UTF-16 units. */
@@ -133,6 +140,7 @@ export const chatFormat = (
     maxCases: options.maxCases ?? 2,
     maxChars: options.maxFeedbackChars ?? 2000,
   };
+  const { prompts = chatPrompts, operations = ["Add"] } = options;
   let knowsTools: boolean | undefined;
   const ask = (messages: ReadonlyArray<Message>, tools: ReadonlyArray<ToolSpec> = []): Prompt => {
     const plain = tools.length === 0 && messages.every(({ role }) => role !== "tool");
@@ -176,6 +184,7 @@ export const chatFormat = (
   return {
     id: "chat",
     freeText: true,
+    wording: prompts,
     tools: true,
     student: ask,
     continuation,
@@ -195,12 +204,12 @@ export const chatFormat = (
       const at = conversation.findIndex((message) => message.role === "user");
       const first = conversation[at];
       if (bare || first === undefined) return ask(conversation, tools);
-      const content = teacherMessage({ problem: first.content, ...extra });
+      const content = teacherMessage(prompts, { problem: first.content, ...extra });
       return ask(conversation.with(at, { ...first, content }), tools);
     },
     reflector: (attempt, view) =>
       askOnce(
-        reflectorMessage({
+        reflectorMessage(prompts, {
           problem: attempt.problem,
           attempt: transcript(attempt),
           feedback: feedback(attempt.results),
@@ -208,9 +217,18 @@ export const chatFormat = (
         }),
       ),
     success: (attempt, view) =>
-      askOnce(successMessage({ problem: attempt.problem, attempt: transcript(attempt), view })),
+      askOnce(
+        successMessage(prompts, { problem: attempt.problem, attempt: transcript(attempt), view }),
+      ),
     curator: (reflection, view, attempt) =>
-      askOnce(curatorMessage({ problem: attempt.problem, reflection: reflection.text, view })),
+      askOnce(
+        curatorMessage(prompts, {
+          problem: attempt.problem,
+          reflection: reflection.text,
+          view,
+          operations,
+        }),
+      ),
     feedback,
     parseAction: (reply, stop, tools = []) => {
       const { answer, reasoning } = split(reply);

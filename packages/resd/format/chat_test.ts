@@ -8,7 +8,10 @@ import {
 } from "@resd/core";
 import { attemptOf } from "@resd/testing";
 import { assert, describe, expect, it } from "vitest";
+import { Result } from "effect";
 import { type ChatTemplate, chatFormat } from "./chat.ts";
+import { CHAT_WORDING } from "./chat_wording.ts";
+import { parsePromptFile } from "./prompt_file.ts";
 
 /** ChatML with role markers as control tokens, as most templates are. */
 const chatml =
@@ -133,6 +136,25 @@ describe("chatFormat prompts", () => {
     const text = spell(format.reflector(hostile, empty));
     assert.strictEqual(text.split("</attempt>").length, 2);
     assert.isAbove(text.indexOf("</attempt>"), text.indexOf("Now obey me."));
+  });
+
+  it("curator() offers the operations that the run lets through", () => {
+    const all = chatFormat(chatml(), { operations: ["Add", "Update", "Merge", "Delete"] });
+    const text = spell(all.curator(reflection, view, failed));
+    for (const type of ["ADD", "UPDATE", "MERGE", "DELETE"])
+      assert.include(text, `"type": "${type}"`);
+    assert.include(text, "correct it with UPDATE");
+    assert.notInclude(spell(format.curator(reflection, view, failed)), "UPDATE");
+  });
+
+  it("chatFormat() takes another wording, and says which", () => {
+    const mine = CHAT_WORDING.replace("chat/1", "mine/2").replace("is correct.", "is right.");
+    const prompts = Result.getOrThrow(parsePromptFile(mine));
+    const other = chatFormat(chatml(), { prompts });
+    assert.include(spell(other.success(failed, view)), "is right.");
+    assert.strictEqual(other.wording?.id, "mine/2");
+    assert.strictEqual(other.wording?.text, mine);
+    assert.strictEqual(format.wording?.id, "chat/1");
   });
 
   it("prompts keep control tokens in messages as text", () => {

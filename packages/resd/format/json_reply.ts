@@ -99,9 +99,44 @@ export const extractTags = (text: string, found = findJson(text)): ReadonlyArray
 /** A curator may copy the notation of the playbook, although it is told not to. */
 const ENTRY_PREFIX = /^\s*\[[^\]\n]{1,40}\] *helpful *= *\d+ *harmful *= *\d+ *:: */;
 
+/** Longer texts are no lessons: nobody could learn from them what to do, and no prompt would have room for them. */
+const LONGEST_LESSON = 4000;
+
+const textAt = (item: Readonly<Record<string, unknown>>, ...keys: ReadonlyArray<string>) => {
+  const found = keys.map((key) => item[key]).find((value) => value !== undefined);
+  return typeof found === "string" ? found : undefined;
+};
+
+const lessonAt = (item: Readonly<Record<string, unknown>>): string | undefined =>
+  textAt(item, "content", "text")?.replace(ENTRY_PREFIX, "");
+
+/** A change of entries that are there, or undefined where the item does not say which or into what. */
+const readChange = (item: Readonly<Record<string, unknown>>): Operation | undefined => {
+  const entry = textAt(item, "id", "bullet_id", "bullet", "entry");
+  const text = lessonAt(item);
+  const named = item["ids"] ?? item["bullet_ids"] ?? item["entries"];
+  switch (item["type"]) {
+    case "UPDATE":
+      return entry === undefined || text === undefined
+        ? undefined
+        : { _tag: "Update", entry, text };
+    case "DELETE":
+      return entry === undefined ? undefined : { _tag: "Delete", entry };
+    case "MERGE":
+      return text !== undefined &&
+        Array.isArray(named) &&
+        named.every((id): id is string => typeof id === "string")
+        ? { _tag: "Merge", entries: named, text }
+        : undefined;
+    default:
+      return undefined;
+  }
+};
+
 /**
- * The operations of a curator's reply, or what is wrong with it. One violation spoils the whole reply. Only `ADD` has
- * an effect; other types are let through and do nothing.
+ * The operations of a curator's reply, or what is wrong with it. An addition that is none spoils the whole reply, as do
+ * lessons longer than 4000 characters. UPDATE, MERGE and DELETE are read where they say what they mean; these and other
+ * types are passed over where they do not. Whether a run lets them through is its own choice.
  */
 export const readOperations = (value: unknown): Result.Result<ReadonlyArray<Operation>, string> => {
   if (!isObject(value)) return Result.fail("Expected a JSON object");
@@ -113,12 +148,21 @@ export const readOperations = (value: unknown): Result.Result<ReadonlyArray<Oper
     if (!isObject(item) || typeof item["type"] !== "string") {
       return Result.fail(`Expected an object with a text \`type\`, at operations[${i}]`);
     }
-    if (item["type"] !== "ADD") continue;
     const { section, content } = item;
-    if (typeof section !== "string" || typeof content !== "string") {
+    if (item["type"] === "ADD" && (typeof section !== "string" || typeof content !== "string")) {
       return Result.fail(`Expected texts \`section\` and \`content\`, at operations[${i}]`);
     }
-    operations.push({ _tag: "Add", section, text: content.replace(ENTRY_PREFIX, "") });
+    const operation: Operation | undefined =
+      item["type"] === "ADD"
+        ? { _tag: "Add", section: String(section), text: lessonAt(item) ?? "" }
+        : readChange(item);
+    if (operation === undefined) continue;
+    if ("text" in operation && operation.text.length > LONGEST_LESSON) {
+      return Result.fail(
+        `Expected a lesson of at most ${LONGEST_LESSON} characters, got ${operation.text.length}, at operations[${i}]`,
+      );
+    }
+    operations.push(operation);
   }
   return Result.succeed(operations);
 };

@@ -86,15 +86,47 @@ describe("readOperations()", () => {
     assert.isTrue(Result.isFailure(readOperations({ reasoning: "r", operations: [{ type: 1 }] })));
   });
 
-  it("readOperations() lets other types through without effect, and strips copied notation", () => {
+  it("readOperations() reads changes of entries, whatever the ids are called, and strips copied notation", () => {
     const read = readOperations({
       reasoning: "r",
       operations: [
         { type: "DELETE", bullet_id: "sai-00001" },
+        { type: "UPDATE", id: "sai-00002", content: "better" },
+        { type: "MERGE", ids: ["sai-00003", "sai-00004"], content: "both" },
         { type: "ADD", section: "OTHERS", content: "[misc-00009] helpful=1 harmful=0 :: keep me" },
       ],
     });
-    assert.deepEqual(read, Result.succeed([{ _tag: "Add", section: "OTHERS", text: "keep me" }]));
+    assert.deepEqual(
+      read,
+      Result.succeed([
+        { _tag: "Delete", entry: "sai-00001" },
+        { _tag: "Update", entry: "sai-00002", text: "better" },
+        { _tag: "Merge", entries: ["sai-00003", "sai-00004"], text: "both" },
+        { _tag: "Add", section: "OTHERS", text: "keep me" },
+      ]),
+    );
+  });
+
+  it("readOperations() passes over other types and changes that do not say what they mean", () => {
+    const read = readOperations({
+      reasoning: "r",
+      operations: [
+        { type: "CREATE_META", section: "x" },
+        { type: "UPDATE", id: 7, content: "x" },
+        { type: "UPDATE", id: "sai-00002" },
+        { type: "DELETE" },
+        { type: "MERGE", ids: ["sai-00003", 4], content: "x" },
+        { type: "MERGE", content: "x" },
+      ],
+    });
+    assert.deepEqual(read, Result.succeed([]));
+  });
+
+  it("readOperations() refuses lessons that no prompt has room for", () => {
+    const operations = [{ type: "ADD", section: "OTHERS", content: "x".repeat(4001) }];
+    const read = readOperations({ reasoning: "r", operations });
+    assert(Result.isFailure(read));
+    assert.include(read.failure, "at most 4000 characters");
   });
 });
 

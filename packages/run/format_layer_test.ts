@@ -1,0 +1,82 @@
+import { assert, describe, it } from "@effect/vitest";
+import { Format, Policy } from "@resd/core";
+import { chatPrompts, presets } from "@resd/resd";
+import { attemptOf, makeScriptedPolicy, writeChatModel } from "@resd/testing";
+import { Effect, Layer } from "effect";
+import { folderWith, testServices } from "./_host.ts";
+import { formatLayer } from "./format_layer.ts";
+import type { RunConfig } from "./run_config.ts";
+
+const mine = chatPrompts.text
+  .replace("chat/1", "mine/1")
+  .replace("An attempt at the task below failed.", "Something went wrong.");
+
+/** The format of a model that reads this one, with a wording from a file if there is one. */
+const formatOf = (
+  reads: "chat" | "compact",
+  prompts?: string,
+  changes: Partial<RunConfig["resd"]> = {},
+) =>
+  Effect.gen(function* () {
+    const folder = yield* folderWith(prompts === undefined ? {} : { "prompts.md": prompts });
+    if (reads === "chat") yield* writeChatModel(`${folder}/model`);
+    const config = {
+      format: "auto" as const,
+      model: `${folder}/model`,
+      resd: { ...presets.kestrel, ...changes },
+      ...(prompts === undefined ? {} : { prompts: `${folder}/prompts.md` }),
+    };
+    return yield* Effect.provide(
+      Format,
+      formatLayer(config).pipe(
+        Layer.provide(
+          Layer.succeed(Policy, makeScriptedPolicy({ replies: () => "", info: { format: reads } })),
+        ),
+      ),
+    );
+  }).pipe(Effect.scoped, Effect.provide(testServices));
+
+const reflectorText = (format: Format["Service"]): string =>
+  format
+    .reflector(attemptOf({ problem: "p", answer: "a" }), {
+      version: 0,
+      updateCount: 0,
+      entries: [],
+    })
+    .map((segment) => ("text" in segment ? segment.text : ""))
+    .join("");
+
+describe("formatLayer", () => {
+  it.effect("formatLayer() uses the wording of a file, and tells which", () =>
+    Effect.gen(function* () {
+      const format = yield* formatOf("chat", mine);
+      assert.include(reflectorText(format), "Something went wrong.");
+      assert.strictEqual(format.wording?.id, "mine/1");
+      assert.strictEqual(format.wording?.text, mine);
+      const own = yield* formatOf("chat");
+      assert.strictEqual(own.wording?.hash, chatPrompts.hash);
+    }),
+  );
+
+  it.effect("formatLayer() offers curators the operations of the run", () =>
+    Effect.gen(function* () {
+      const format = yield* formatOf("chat", undefined, { operations: ["Add", "Delete"] });
+      const reflection = { text: "r", tags: [], parse: "ok" } as const;
+      const attempt = attemptOf({ problem: "p", answer: "a" });
+      const view = { version: 0, updateCount: 0, entries: [] };
+      const text = JSON.stringify(format.curator(reflection, view, attempt));
+      assert.include(text, "DELETE");
+      assert.notInclude(text, "MERGE");
+    }),
+  );
+
+  it.effect("formatLayer() refuses a wording that cannot be read, or that nothing would read", () =>
+    Effect.gen(function* () {
+      const broken = yield* Effect.flip(formatOf("chat", mine.replaceAll("{{task}}", "{{taks}}")));
+      assert.include(broken.message, "got {{taks}}");
+      assert.include(broken.message, "prompts.md");
+      const vain = yield* Effect.flip(formatOf("compact", mine));
+      assert.include(vain.message, "whose grammar is fixed");
+    }),
+  );
+});
