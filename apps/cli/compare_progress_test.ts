@@ -18,7 +18,7 @@ const finished = (wallSeconds = 20): CellOutcome =>
   ({
     _tag: "Finished",
     result: { curve: [{ success: 0.5, interactions: 960 }], cost: { wallSeconds } },
-  }) as CellOutcome;
+  }) as unknown as CellOutcome;
 
 const failed = { _tag: "Failed", failure: { message: "Expected memory" } } as CellOutcome;
 
