@@ -16,11 +16,24 @@ export type Reader<Answer> = (text: string) => Answer | Unreadable;
 /** Says why an answer cannot be read. */
 export const unreadable = (message: string): Unreadable => new Unreadable(message);
 
-/** What was written after and between thoughts; nothing of a thought that does not end. */
+const OPEN = "<think>";
+const CLOSE = "</think>";
+
+/**
+ * What was written after and between thoughts; nothing of a thought that does not end. Linear in the length of the text:
+ * an answer may well be the opening of thoughts and nothing else.
+ */
 export const withoutThinking = (text: string): string => {
-  const spoken = text.replaceAll(/<think>[^]*?<\/think>/g, "");
-  const unfinished = spoken.indexOf("<think>");
-  return (unfinished < 0 ? spoken : spoken.slice(0, unfinished)).trim();
+  let spoken = "";
+  let at = 0;
+  for (;;) {
+    const open = text.indexOf(OPEN, at);
+    if (open < 0) return (spoken + text.slice(at)).trim();
+    spoken += text.slice(at, open);
+    const close = text.indexOf(CLOSE, open);
+    if (close < 0) return spoken.trim();
+    at = close + CLOSE.length;
+  }
 };
 
 const QUOTED = 60;

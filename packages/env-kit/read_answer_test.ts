@@ -1,6 +1,13 @@
 import { Schema } from "effect";
 import { assert, describe, it } from "vitest";
-import { type Reader, Unreadable, readCode, readJson, readNumber } from "./read_answer.ts";
+import {
+  type Reader,
+  Unreadable,
+  readCode,
+  readJson,
+  readNumber,
+  withoutThinking,
+} from "./read_answer.ts";
 
 const read = <A>(reader: Reader<A>, text: string) => {
   const answer = reader(text);
@@ -8,6 +15,13 @@ const read = <A>(reader: Reader<A>, text: string) => {
 };
 
 describe("readers of answers", () => {
+  it("withoutThinking() leaves out whole thoughts, and all that follows one without an end, in time", () => {
+    assert.strictEqual(withoutThinking(" a <think>b</think> c<think></think>d"), "a  cd");
+    assert.strictEqual(withoutThinking("a <think>b</think> c <think>d"), "a  c");
+    assert.strictEqual(withoutThinking("<think>a<think>b</think>c"), "c");
+    assert.strictEqual(withoutThinking("<think>".repeat(100_000)), "");
+  });
+
   it("readNumber() reads the last line, and says what it found instead", () => {
     assert.strictEqual(read(readNumber, "42"), 42);
     assert.strictEqual(read(readNumber, "Let me see.\n -1.5e3"), -1500);
