@@ -24,6 +24,9 @@ export class InvalidEnvironmentError extends Schema.TaggedError<InvalidEnvironme
   { message: Schema.String },
 ) {}
 
+/** Seconds for a process to start and to load an environment, however impatient one is. */
+const STARTING = 60;
+
 const EXAMINER = new URL(
   `./examiner.${import.meta.url.endsWith(".ts") ? "ts" : "js"}`,
   import.meta.url,
@@ -56,15 +59,15 @@ const witness = (
     child.stderr!.setEncoding("utf8").on("data", (text: string) => {
       noise = (noise + text).slice(-2000);
     });
-    const impatient = () =>
+    const impatient = (seconds: number) =>
       setTimeout(() => {
         silent = true;
         child.kill("SIGKILL");
-      }, patience * 1000);
-    let timer = impatient();
+      }, seconds * 1000);
+    let timer = impatient(Math.max(patience, STARTING));
     child.on("message", (told: Told) => {
       clearTimeout(timer);
-      timer = impatient();
+      timer = impatient(patience);
       if (told._tag === "Introduced") seen.introduction = told.introduction;
       else if (told._tag === "Began") running = told;
       else if (told._tag === "Surveyed") seen.splits = told.splits;
