@@ -91,6 +91,13 @@ Test 2 failed:
     assert.include(shown("<answer>Cash</answer>", "max_tokens"), "[truncated]");
   });
 
+  it("shows tags of an answer on one line, without control characters, and cut", () => {
+    const wild = `<answer>a\n\u001B[31mb,${"x".repeat(5000)},\uD83D,😀😀</answer>`;
+    const got = graded(wild).tests?.map(({ actual }) => actual) ?? [];
+    assert.deepStrictEqual(got, ["a [31mb", `${"x".repeat(90)}…`, "\uFFFD", "😀😀"]);
+    assert.isAtMost(shown(wild).length, finer.manifest.feedback.maxChars);
+  });
+
   it("says how well it could read: ok, with another number of tags repaired, without an answer", () => {
     const parses = [LABELS.join(), "Cash", "a,b,c,d,e"].map(
       (answer) => graded(`<answer>${answer}</answer>`).parse,

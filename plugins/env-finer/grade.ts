@@ -1,5 +1,5 @@
 /** An answer against the labels, place by place. */
-import type { Action, FeedbackPart, Graded, TestCase } from "@resd/core";
+import { type Action, type FeedbackPart, type Graded, quote, type TestCase } from "@resd/core";
 import { type Question, tagsOf } from "./rows.ts";
 
 /** Length of all feedback on one answer, in UTF-16 units. */
@@ -11,8 +11,9 @@ const MAX_ANSWER = 600;
 const OPEN = "<answer>";
 const CLOSE = "</answer>";
 
-const cut = (text: string, most: number): string =>
-  text.length <= most ? text : `${text.slice(0, most - 1)}…`;
+/** A tag as feedback shows it: on one line, without control characters, and no longer than it has to be. */
+const shownTag = (tag: string): string =>
+  quote(tag.replaceAll(/[\s\p{Cc}]+/gu, " "), MAX_TAG) || "(nothing)";
 
 /** What follows thinking, also if the thinking was opened by the prompt; nothing of thinking that never ends. */
 const withoutThinking = (content: string): string => {
@@ -33,7 +34,7 @@ const answerOf = (content: string): string | undefined => {
 const same = (a: string, b: string | undefined): boolean => a.toLowerCase() === b?.toLowerCase();
 
 const verdict = (right: number, { labels }: Question): FeedbackPart => {
-  const answer = `The correct answer is: ${cut(labels.join(","), MAX_ANSWER)}`;
+  const answer = `The correct answer is: ${quote(labels.join(","), MAX_ANSWER)}`;
   return {
     kind: "wrong_answer",
     text:
@@ -67,8 +68,8 @@ export const grade = (question: Question, { content, stop }: Action): Graded => 
       id: String(i + 1),
       visibility: "public",
       status: passed ? "passed" : answer === undefined ? "skipped" : "failed",
-      expected: cut(label, MAX_TAG),
-      ...(answer === undefined ? {} : { actual: cut(tag, MAX_TAG) || "(nothing)" }),
+      expected: shownTag(label),
+      ...(answer === undefined ? {} : { actual: shownTag(tag) }),
     };
   });
   const right = tests.filter(({ status }) => status === "passed").length;

@@ -1,5 +1,5 @@
 /** What a failure is told: which tapes are shown, and what the machine did with them. */
-import { renderFeedback, type StepResult, type TestCase } from "@resd/core";
+import { quote, renderFeedback, type StepResult, type TestCase } from "@resd/core";
 import { haltReason, type Program, type Run } from "./language/mod.ts";
 import type { Verdict } from "./verify.ts";
 
@@ -13,9 +13,7 @@ const MAX_LINES = 10;
 const MAX_LINE = 300;
 const MAX_VISITED = 15;
 
-const cut = (text: string, most: number): string =>
-  text.length <= most ? text : `${text.slice(0, most - 1)}…`;
-const shownTape = (tape: string, most = MAX_TAPE): string => cut(tape, most) || "(empty)";
+const shownTape = (tape: string, most = MAX_TAPE): string => quote(tape, most) || "(empty)";
 
 const withType = (program: Program, id: string): string => {
   const type = program.get(id)?.type;
@@ -53,7 +51,7 @@ const trace = (program: Program, run: Run): ReadonlyArray<string> => {
 const debugText = (lines: ReadonlyArray<string>, room: number): string | undefined => {
   const kept: Array<string> = [];
   let length = 0;
-  for (const line of lines.slice(0, MAX_LINES).map((whole) => cut(whole, MAX_LINE))) {
+  for (const line of lines.slice(0, MAX_LINES).map((whole) => quote(whole, MAX_LINE))) {
     length += line.length + 1;
     if (length > room) break;
     kept.push(line);
@@ -74,7 +72,7 @@ const caseOf = ({ test, run, passed }: Verdict, index: number): TestCase => {
     input: shownTape(test.input, MAX_INPUT),
     expected: test.accepted ? `accepted${output}` : "rejected",
     actual: `${run.halt === "end" ? "accepted" : "rejected"}, leaving ${shownTape(run.tape)}`,
-    ...(reason === undefined ? {} : { message: cut(reason, MAX_MESSAGE) }),
+    ...(reason === undefined ? {} : { message: quote(reason, MAX_MESSAGE) }),
   };
 };
 

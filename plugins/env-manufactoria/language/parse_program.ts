@@ -62,7 +62,7 @@ const readHeader = (text: string, line: number): Draft | ProgramError => {
     return at(line, "`END end` without a colon", quoted(text), "remove the colon");
   }
   if (type !== "END" && colon === "") {
-    return at(line, `\`${type} ${id}:\``, quoted(text), "put a colon right after the name");
+    return at(line, `\`${type} name:\``, quoted(text), "put a colon right after the name");
   }
   const fixed = FIXED[type] ?? id;
   if (id !== fixed) {
@@ -98,7 +98,7 @@ const addRoute = (node: Draft, text: string, line: number): ProgramError | undef
 const closeNode = ({ type, id, line, routes }: Draft): ProgramError | undefined =>
   type === "END" || isPuller(type) || routes.length === 1
     ? undefined
-    : at(line, `one NEXT route below ${type} ${id}`, String(routes.length), "keep exactly one");
+    : at(line, `one NEXT route below ${type} ${quoted(id)}`, String(routes.length), "keep one");
 
 const nodeOf = ({ type, id, routes }: Draft): Node => {
   if (type === "END") return { type, id };

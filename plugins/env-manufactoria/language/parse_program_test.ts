@@ -84,8 +84,8 @@ describe("parseProgram()", () => {
     ["an indented END", GOOD.replace("END end", "    END end"), /^8 .*PAINTER_GREEN has no other/],
     ["routes of END", `${GOOD}\n    NEXT look`, /^9 .*no routes below END/],
     ["a name twice", GOOD.replace("paint:", "look:"), /^6 .*line 3 has that name already/],
-    ["START without a route", GOOD.replace("    NEXT look\n", ""), /^1 .*START start, got 0/],
-    ["two routes", GOOD.replace("END end", "    NEXT end\nEND end"), /^6 .*paint, got 2/],
+    ["START without a route", GOOD.replace("    NEXT look\n", ""), /^1 .*START "start", got 0/],
+    ["two routes", GOOD.replace("END end", "    NEXT end\nEND end"), /^6 .*"paint", got 2/],
     ["the other pair's colour", GOOD.replace("[R]", "[Y]"), /^4 .*\[B\] name.*got "\[Y\] look"/],
     ["a condition of a painter", GOOD.replace("NEXT end", "[R] end"), /^7 .*Expected `NEXT name`/],
     ["an undeclared target", GOOD.replace("[R] look", "[R] away"), /^4 .*got "away"; declare/],
@@ -101,9 +101,16 @@ describe("parseProgram()", () => {
 
   it("reports the first error in reading order, and cuts what it quotes", () => {
     assert.match(errorOf(`${GOOD.replace("[R]", "[Y]")}\nwhat`), /^4 /);
-    const long = errorOf(`${GOOD}\n${"x".repeat(400_000)}`);
-    assert.match(long, /^9 /);
-    assert.isBelow(long.length, 200);
+    const long = "x".repeat(400_000);
+    for (const lines of [long, `PULLER_RB ${long}`, `PAINTER_RED ${long}:`, `END ${long}`]) {
+      assert.isBelow(errorOf(`${GOOD}\n${lines}`).length, 250, lines.slice(0, 20));
+    }
+    for (const [part, other] of [
+      ["[R] look", `[R] ${long}`],
+      ["look:", `${long}:`],
+    ] as const) {
+      assert.isBelow(errorOf(GOOD.replace(part, other)).length, 250, part);
+    }
   });
 
   it("reads 400,000 characters of anything in time", () => {
