@@ -72,7 +72,12 @@ export interface ReflectorShape {
     view: View,
     context: CallContext,
   ) => Effect.Effect<
-    { readonly tags: ReadonlyArray<ReadonlyArray<Tag>>; readonly use: ModelUse },
+    {
+      readonly tags: ReadonlyArray<ReadonlyArray<Tag>>;
+      /** How each reply could be read, where there were replies. */
+      readonly parse?: ReadonlyArray<ReplyParse>;
+      readonly use: ModelUse;
+    },
     ReflectorError
   >;
 }

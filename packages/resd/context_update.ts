@@ -46,6 +46,8 @@ export interface ContextUpdate {
   readonly reflections: ReadonlyMap<string, Reflection>;
   /** By attempt id, one for every curator call. */
   readonly curations: ReadonlyMap<string, Curation>;
+  /** How the replies about successes could be read, one for each call. */
+  readonly credits?: ReadonlyArray<ReplyParse>;
   readonly use: { readonly reflect: ModelUse; readonly curate: ModelUse };
 }
 
@@ -62,6 +64,7 @@ interface Scene {
   readonly playbook: PlaybookShape;
   readonly reflections: Map<string, Reflection>;
   readonly curations: Map<string, Curation>;
+  readonly credits: Array<ReplyParse>;
   readonly use: { reflect: ModelUse; curate: ModelUse };
 }
 
@@ -166,6 +169,7 @@ const creditFor = Effect.fnUntraced(function* (scene: Scene, successes: Readonly
       });
     }
     for (const [i, attempt] of group.entries()) yield* tag(scene, attempt, answer.tags[i]!);
+    scene.credits.push(...(answer.parse ?? []));
     scene.use.reflect = plus(scene.use.reflect, answer.use);
   }
 });
@@ -266,9 +270,20 @@ export const updateContext = Effect.fn("resd.updateContext")(function* (
   const playbook = yield* Playbook;
   const reflections = new Map<string, Reflection>();
   const curations = new Map<string, Curation>();
+  const credits: Array<ReplyParse> = [];
   const use = { reflect: noModelUse, curate: noModelUse };
   const views = new Map<string, View>();
-  const scene: Scene = { config, seed, context, during, playbook, reflections, curations, use };
+  const scene: Scene = {
+    config,
+    seed,
+    context,
+    during,
+    playbook,
+    reflections,
+    curations,
+    credits,
+    use,
+  };
   if (!config.reflect) return { views, reflections, curations, use };
 
   const keys = byPlaybook(scene, attempts).flatMap(([key]) => key ?? []);
@@ -283,5 +298,5 @@ export const updateContext = Effect.fn("resd.updateContext")(function* (
   for (const key of keys) yield* playbook.advance(key, causeOf(scene, "curator"));
 
   for (const key of keys) views.set(key, yield* playbook.view(key));
-  return { views, reflections, curations, use };
+  return { views, reflections, curations, credits, use };
 });

@@ -160,6 +160,8 @@ const words = ({ context, lines, totals }: Measurable): Metrics => {
       curations.map((curation) => curation.parse),
       "curations/",
     ),
+    /** Calls about successes by how their reply could be read: `credits/ok`, … */
+    ...count(context.credits ?? [], "credits/"),
     /** Credit that reached an entry. */
     "tags/helpful": tags.filter((sign) => sign === "helpful").length,
     "tags/harmful": tags.filter((sign) => sign === "harmful").length,

@@ -13,7 +13,7 @@ import {
   type View,
   decodeOptions,
 } from "@resd/core";
-import { type Answer, AskOptions, askPolicy, refusal } from "@resd/resd";
+import { type Answer, AskOptions, askPolicy, refusal, shortenText } from "@resd/resd";
 import { Effect, Layer, Schema } from "effect";
 
 export const Options = Schema.Struct({
@@ -64,8 +64,12 @@ export const layer = (options: typeof Options.Encoded) =>
             attempt: attempt.id,
             entries: view.entries,
             task: attempt.problem,
-            render: (entries: View["entries"]) =>
-              format.curator(reflection, { ...view, entries }, attempt),
+            render: (entries: View["entries"], longest: number) =>
+              format.curator(
+                { ...reflection, text: shortenText(reflection.text, longest) },
+                { ...view, entries },
+                attempt,
+              ),
           }));
           return askPolicy(
             policy,

@@ -12,7 +12,7 @@ import {
   type View,
   decodeOptions,
 } from "@resd/core";
-import { AskOptions, askPolicy, refusal } from "@resd/resd";
+import { AskOptions, askPolicy, refusal, shortenAttempt } from "@resd/resd";
 import { Effect, Layer } from "effect";
 
 export const Options = AskOptions;
@@ -50,7 +50,8 @@ export const layer = (options: typeof Options.Encoded) =>
           attempt: attempt.id,
           entries: view.entries,
           task: attempt.problem,
-          render: (entries: View["entries"]) => prompt(attempt, { ...view, entries }),
+          render: (entries: View["entries"], longest: number) =>
+            prompt(shortenAttempt(attempt, longest), { ...view, entries }),
         }));
         return askPolicy(policy, format, ask, { seed, purpose, update }, questions).pipe(
           Effect.map(({ answers, use }) => ({
@@ -71,6 +72,7 @@ export const layer = (options: typeof Options.Encoded) =>
         credit: (successes, view, context) =>
           Effect.map(reflections("credit", successes, view, context), (answer) => ({
             tags: answer.reflections.map((reflection) => reflection.tags),
+            parse: answer.reflections.map((reflection) => reflection.parse),
             use: answer.use,
           })),
       };

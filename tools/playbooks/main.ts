@@ -4,6 +4,7 @@
  *     node tools/playbooks/main.ts laws --store sqlite --sequences 10000
  *     node tools/playbooks/main.ts kill --kills 50
  *     node tools/playbooks/main.ts writers --processes 4 --lessons 500
+ *     node tools/playbooks/main.ts fuzz --replies 100000
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -14,6 +15,7 @@ import { layer as sqlite } from "@resd/playbook-sqlite";
 import { playbookLaws } from "@resd/testing";
 import { Console, Duration, Effect, Schema } from "effect";
 import { Command, Flag } from "effect/cli";
+import { fuzz } from "./fuzz.ts";
 import { killWriters } from "./kill.ts";
 import { writeTogether } from "./writers.ts";
 
@@ -109,9 +111,27 @@ const writers = Command.make(
     }).pipe(Effect.scoped),
 ).pipe(Command.withDescription("Several processes write to one file at once"));
 
+const fuzzing = Command.make(
+  "fuzz",
+  { replies: count("replies", 100_000, "Hostile replies of reflectors and curators"), seed },
+  (options) =>
+    Effect.gen(function* () {
+      const [taken, found] = yield* Effect.timed(fuzz(options));
+      yield* Console.log(
+        [
+          `${found.replies} hostile replies in ${found.updates} updates, ${seconds(taken)}: no crash, no broken playbook`,
+          `${found.entries} entries were made, ${found.largest} at once`,
+          ...Object.entries(found.outcomes)
+            .toSorted(([a], [b]) => (a < b ? -1 : 1))
+            .map(([name, times]) => `${String(times).padStart(8)}  ${name}`),
+        ].join("\n"),
+      );
+    }),
+).pipe(Command.withDescription("Reflector and curator over a model that says anything at all"));
+
 Command.make("playbooks").pipe(
   Command.withDescription("Tries playbooks harder than tests have time for"),
-  Command.withSubcommands([laws, kill, writers]),
+  Command.withSubcommands([laws, kill, writers, fuzzing]),
   Command.run({ version: "0.1.0" }),
   Effect.provide(NodeServices.layer),
   NodeRuntime.runMain,

@@ -11,7 +11,7 @@ import {
   noModelUse,
 } from "@resd/core";
 import { Effect, Schema } from "effect";
-import { fitPrompt } from "./fit_prompt.ts";
+import { type FittedPrompt, fitPrompt } from "./fit_prompt.ts";
 
 /** How a policy is asked about its own attempts. */
 export const AskOptions = Schema.Struct({
@@ -55,16 +55,44 @@ export interface Question {
   /** Names the draw, with the purpose and the update. */
   readonly attempt: string;
   readonly entries: ReadonlyArray<Entry>;
-  readonly render: (entries: ReadonlyArray<Entry>) => Prompt;
+  /** The prompt with these entries, quoting texts of at most about `longest` characters each. */
+  readonly render: (entries: ReadonlyArray<Entry>, longest: number) => Prompt;
   /** The task of the attempt, as plain text. */
   readonly task: string;
 }
 /** Undefined where the prompt did not fit even without its playbook, so that nobody was asked. */
 export type Answer = { readonly text: string; readonly stop: Stop } | undefined;
 
+/** How long quoted texts may be, one try after the other, when a prompt in prose is too long without any entry. */
+const LONGEST = [Infinity, 32_768, 8192, 2048, 512] as const;
+
+/** A prompt as ids, with what it had to go without. */
+export interface FittedQuestion extends FittedPrompt {
+  /** Whether texts that it quotes were shortened. */
+  readonly cut: boolean;
+}
+
+/**
+ * Fits a question into a budget of tokens: whole playbook entries go first, then the middle of long answers,
+ * observations and feedback, which only prose can do without. Undefined when even that does not fit.
+ */
+export const fitQuestion = Effect.fnUntraced(function* (
+  encode: PolicyShape["encode"],
+  budget: number,
+  { entries, render, task }: Question,
+  freeText: boolean,
+): Effect.fn.Return<FittedQuestion | undefined, PolicyError> {
+  for (const longest of freeText ? LONGEST : LONGEST.slice(0, 1)) {
+    const fitted = yield* fitPrompt(encode, budget, entries, (kept) => render(kept, longest), task);
+    if (fitted !== undefined) return { ...fitted, cut: longest !== Infinity };
+  }
+  return undefined;
+});
+
 /**
  * Asks all questions in one `generate`; answers are in their order. Prompts that would overflow the context lose
- * playbook entries rather than end the run (the released code raises), and the log says so. The draw of each answer
+ * playbook entries, and prose the middle of long texts, rather than end the run (the released code raises); the log says
+ * so. The draw of each answer
  * is seeded by hashSeed(run seed, purpose, update, attempt).
  */
 export const askPolicy = Effect.fn("askPolicy")(function* (
@@ -82,17 +110,18 @@ export const askPolicy = Effect.fn("askPolicy")(function* (
   const usual = format.freeText ? USUAL_REPLY.prose : USUAL_REPLY.grammar;
   const maxTokens = options.maxTokens ?? Math.max(1, Math.min(usual, Math.floor(maxContext / 4)));
 
-  const prompts = yield* Effect.forEach(questions, ({ entries, render, task }) =>
-    fitPrompt(policy.encode, maxContext - maxTokens, entries, render, task),
+  const prompts = yield* Effect.forEach(questions, (question) =>
+    fitQuestion(policy.encode, maxContext - maxTokens, question, format.freeText),
   );
   const shortened = prompts.filter(
     (prompt, i) =>
       prompt !== undefined && prompt.entries.length < (questions[i]?.entries.length ?? 0),
   ).length;
+  const cut = prompts.filter((prompt) => prompt?.cut === true).length;
   const tooLong = prompts.filter((prompt) => prompt === undefined).length;
-  if (shortened + tooLong > 0) {
+  if (shortened + cut + tooLong > 0) {
     yield* Effect.logWarning(
-      `Of ${questions.length} prompts to ${draw.purpose}, ${shortened} lost playbook entries and ${tooLong} were left out to fit ${maxContext} tokens of context`,
+      `Of ${questions.length} prompts to ${draw.purpose}, ${shortened} lost playbook entries, ${cut} the middle of long texts, and ${tooLong} were left out to fit ${maxContext} tokens of context`,
     );
   }
 
