@@ -47,6 +47,7 @@ export const madeUpCell = (
       playbook: Math.min(16, i),
       signals: { reflection: EPISODES - (i % 4), "own-solution": i % 4 },
     })),
+    diagnoses: [],
     cost: {
       wallSeconds: 10 + seed,
       phases: { load: 1, rollout: 3, update: 4, evaluate: 2 + seed },

@@ -13,6 +13,8 @@ export const EvaluationPoint = Schema.Struct({
   interactions: Count,
   /** mean@k of the student on held-out tasks, from bare prompts. */
   success: Schema.Finite,
+  /** Its standard error over tasks; absent in runs that did not note it. */
+  successStderr: Schema.optionalKey(Schema.Finite),
   /** Mean passed share of the tests. */
   perTest: Schema.Finite,
   /** best@k, the plain maximum. */
@@ -41,6 +43,15 @@ export const UpdatePoint = Schema.Struct({
 });
 export type UpdatePoint = typeof UpdatePoint.Type;
 
+/** What went wrong with learning, as far as the run could tell itself. */
+export const CellDiagnosis = Schema.Struct({
+  kind: Schema.String,
+  cause: Schema.String,
+  update: Schema.Int,
+  message: Schema.String,
+});
+export type CellDiagnosis = typeof CellDiagnosis.Type;
+
 /** A finished cell. */
 export const CellResult = Schema.Struct({
   variant: Schema.String,
@@ -51,6 +62,7 @@ export const CellResult = Schema.Struct({
   /** Evaluations, in order; the first is that of the untrained policy. */
   curve: Schema.NonEmptyArray(EvaluationPoint),
   updates: Schema.Array(UpdatePoint),
+  diagnoses: Schema.Array(CellDiagnosis),
   cost: Schema.Struct({
     wallSeconds: Schema.Finite,
     /** Seconds by phase; what is left without `evaluate`, `load` and `save` is training. */

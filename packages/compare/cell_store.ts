@@ -2,7 +2,7 @@
 import { runFiles } from "@resd/run";
 import { Effect, FileSystem, Path, type PlatformError, Schema } from "effect";
 import { type Cell, cellFolderName, shortKey } from "./cell.ts";
-import { CellResult, type UpdatePoint } from "./cell_result.ts";
+import { CellDiagnosis, type CellResult, type UpdatePoint } from "./cell_result.ts";
 import { MatrixError } from "./matrix.ts";
 
 /** Beside the files of the run: says that it is whole, and of what. */
@@ -12,6 +12,7 @@ const Mark = Schema.fromJsonString(Schema.Struct({ key: Schema.String }));
 
 const Evaluated = Schema.Struct({
   perTask: Schema.Finite,
+  perTaskStderr: Schema.optionalKey(Schema.Finite),
   perTest: Schema.Finite,
   bestOfK: Schema.Finite,
   meanTokens: Schema.Finite,
@@ -24,6 +25,7 @@ const SummaryRead = Schema.Struct({
   phases: Schema.Record(Schema.String, Schema.Finite),
   modelCalls: Schema.Record(Schema.String, Schema.Finite),
   generatedTokens: Schema.Record(Schema.String, Schema.Finite),
+  diagnoses: Schema.optionalKey(Schema.Array(CellDiagnosis)),
   curve: Schema.Array(
     Schema.Struct({
       update: Schema.Int,
@@ -130,6 +132,7 @@ export const readCell = Effect.fn("compare.readCell")(function* (
     updates: update,
     interactions,
     success: student.perTask,
+    ...(student.perTaskStderr === undefined ? {} : { successStderr: student.perTaskStderr }),
     perTest: student.perTest,
     best: student.bestOfK,
     tokens: student.meanTokens,
@@ -137,7 +140,7 @@ export const readCell = Effect.fn("compare.readCell")(function* (
   }));
   if (summary.outcome !== "finished" || first === undefined) {
     return yield* new MatrixError({
-      message: `Expected a run that finished, got one that ${summary.outcome}, at ${folder}; remove it and run it again`,
+      message: `Expected a run that finished, got the outcome ${summary.outcome}, at ${folder}; remove it and run it again`,
     });
   }
   return {
@@ -148,6 +151,7 @@ export const readCell = Effect.fn("compare.readCell")(function* (
     folder,
     curve: [first, ...rest],
     updates: rows.flatMap((line) => (line === "" ? [] : (updatePoint(line) ?? []))),
+    diagnoses: summary.diagnoses ?? [],
     cost: {
       wallSeconds: summary.wallSeconds,
       phases: summary.phases,

@@ -5,6 +5,7 @@ import { tableHtml } from "./table.ts";
 import {
   costTable,
   crossingsTable,
+  diagnosesTable,
   failuresTable,
   mainTable,
   pairsTable,
@@ -61,6 +62,7 @@ const folded = (title: string, inside: ReadonlyArray<string>): ReadonlyArray<str
 /** The page, with its figures in it. */
 export const reportPage = (comparison: Comparison, figures: ReadonlyArray<Figure>): string => {
   const { title, matrix, seeds, variants, sweeps, notes, failures } = comparison;
+  const noticed = diagnosesTable(comparison);
   const settled = variants.flatMap(({ name, setting }) =>
     setting === undefined ? [] : [`${name}: ${setting}`],
   );
@@ -90,6 +92,10 @@ export const reportPage = (comparison: Comparison, figures: ReadonlyArray<Figure
     ...(settled.length === 0
       ? []
       : ["<h2>Settings</h2>", `<ul>${settled.map((one) => `<li>${xml(one)}</li>`).join("")}</ul>`]),
+    ...folded(
+      "What the runs noticed about themselves",
+      noticed.rows.length === 0 ? [] : [tableHtml(noticed)],
+    ),
     ...folded("All settings that were tried", sweeps.map(sweepTable).map(tableHtml)),
     ...folded("All pairs of variants", [tableHtml(pairsTable(comparison))]),
     ...folded("All values in which the variants differ", [tableHtml(valuesTable(comparison))]),

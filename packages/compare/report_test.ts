@@ -10,7 +10,7 @@ import { reportFiles } from "./files.ts";
 import type { Matrix } from "./read_matrix.ts";
 import { figureElement } from "./svg.ts";
 import { csv, tableText } from "./table.ts";
-import { crossingsTable, mainTable, pairsTable, sweepTable } from "./tables.ts";
+import { crossingsTable, diagnosesTable, mainTable, pairsTable, sweepTable } from "./tables.ts";
 
 const SEEDS = [1, 2, 3, 4, 5];
 const quick = SEEDS.map((seed) => madeUpCell("quick", seed, [0, 0.4, 0.8 + seed / 100]));
@@ -108,7 +108,7 @@ describe("analyse()", () => {
 
   it("analyse() warns of what makes a comparison unfair", () => {
     const notes = comparison.notes.join("\n");
-    assert.match(notes, /Five seeds/);
+    assert.match(notes, /5 seeds: .* covers the truth in 93\.75 %/);
     assert.match(
       notes,
       /different numbers of interactions \(quick 128, slow <b> 2,560, never 128\)/,
@@ -152,6 +152,17 @@ describe("tables", () => {
     const text = tableText(sweepTable(comparison.sweeps[0]!));
     assert.match(text, /resd\.lr 0\.001 +never +100 +never +40\.0/);
     assert.match(text, /resd\.lr 0\.002 +chosen +150 +100 +200 +90\.0/);
+  });
+
+  it("diagnosesTable() has a row for each cause of a variant, with the seeds that noticed it", () => {
+    const diagnosis = { kind: "still", cause: "no-signal", update: 8, message: "nothing teaches" };
+    const cells = slow.map((cell) =>
+      cell.seed < 3 ? { ...cell, diagnoses: [{ ...diagnosis, update: 8 + cell.seed }] } : cell,
+    );
+    assert.deepEqual(diagnosesTable({ ...comparison, cells }).rows, [
+      ["slow <b>", "still", "no-signal", "1, 2", "9", "nothing teaches"],
+    ]);
+    assert.deepEqual(diagnosesTable(comparison).rows, []);
   });
 
   it("csv() quotes what needs it, and leaves empty what is not known", () => {
@@ -252,7 +263,7 @@ describe("reportFiles()", () => {
     const lines = files["curves.csv"]!.trim().split("\n");
     const points = comparison.cells.reduce((sum, { curve }) => sum + curve.length, 0);
     assert.lengthOf(lines, 1 + points);
-    assert.strictEqual(lines[2], "quick,1,4,64,0.4,0.4,0.44000000000000006,11.75,");
+    assert.strictEqual(lines[2], "quick,1,4,64,0.4,,0.4,0.44000000000000006,11.75,");
     assert.deepEqual(JSON.parse(files["compare.json"]!).claims, comparison.claims);
     assert.match(files["crossings.csv"]!, /^never,1,0\.5,0,128,8$/m);
     assert.match(files["pairs.csv"]!, /^quick,never,ratio of interactions,0\.5,4,1\.6\d+,,/m);

@@ -234,6 +234,31 @@ export const valuesTable = ({ variants }: Comparison): Table => {
   };
 };
 
+/** What runs noticed about themselves: one row a variant and cause. */
+export const diagnosesTable = ({ cells }: Comparison): Table => {
+  const found = cells.flatMap(({ variant, seed, diagnoses }) =>
+    diagnoses.map((diagnosis) => ({ variant, seed, ...diagnosis })),
+  );
+  const groups = Map.groupBy(found, ({ variant, kind, cause }) => `${variant}\n${kind}\n${cause}`);
+  return {
+    title: "What the runs noticed about themselves",
+    note: "Detectors of learning that stands still or collapses name the likeliest cause; the message is that of the first seed.",
+    head: ["variant", "kind", "cause", "seeds", "first at update", "message"],
+    textColumns: [0, 1, 2, 3, 5],
+    rows: [...groups.values()].map((group) => {
+      const [{ variant, kind, cause, message }] = group as [(typeof group)[number]];
+      return [
+        variant,
+        kind,
+        cause,
+        [...new Set(group.map(({ seed }) => seed))].join(", "),
+        String(Math.min(...group.map(({ update }) => update))),
+        message,
+      ];
+    }),
+  };
+};
+
 /** Cells that did not finish. */
 export const failuresTable = ({ failures }: Comparison): Table => ({
   title: "Cells that did not finish",
@@ -253,6 +278,7 @@ export const tablesOf = (comparison: Comparison): ReadonlyArray<Table> =>
     mainTable(comparison),
     claimsTable(comparison),
     failuresTable(comparison),
+    diagnosesTable(comparison),
     pairsTable(comparison),
     crossingsTable(comparison),
     seedsTable(comparison),
