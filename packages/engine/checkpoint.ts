@@ -2,7 +2,7 @@
 import { PolicyError, TeacherRule } from "@resd/core";
 import { companionFiles, type DecoderConfig, loadFolder, saveFolder } from "@resd/models";
 import { openSafetensors, writeSafetensors } from "@resd/safetensors";
-import { Effect, FileSystem, Schema } from "effect";
+import { Effect, FileSystem, Schema, type Scope } from "effect";
 import { type ArraySpec, unshared } from "./arrays.ts";
 import type { OptimizerOptions, OptimizerState } from "./optim/optimizer.ts";
 import type { TeacherState } from "./teacher.ts";
@@ -120,20 +120,19 @@ export const saveState = Effect.fnUntraced(function* (
   }).pipe(fileErrors(`Saving the training state to ${path}`));
 });
 
-/** Weights and, where there is one, the training state of a folder. */
+/** Weights and, where there is one, the training state of a folder; tensors are read while the scope is open. */
 export interface Loaded {
   readonly config: DecoderConfig;
-  readonly student: ReadonlyMap<string, Float32Array>;
-  readonly state:
-    | (TrainingState & { readonly teacherWeights?: ReadonlyMap<string, Float32Array> })
-    | undefined;
+  readonly student: TensorSource;
+  readonly state: (TrainingState & { readonly teacherWeights?: TensorSource }) | undefined;
 }
 
-const readAll = Effect.fnUntraced(function* (path: string) {
+/** The tensors of a file of training state. */
+const openState = Effect.fnUntraced(function* (path: string) {
   const file = yield* openSafetensors(path);
-  const tensors = new Map<string, Float32Array>();
-  for (const name of file.names) tensors.set(name, yield* file.readFloats(name));
-  return tensors;
+  const read: TensorSource = (name) =>
+    fileErrors(`Loading ${path}`, "model-files")(file.readFloats(name));
+  return { names: file.names, read };
 });
 
 const readManifest = Effect.fnUntraced(function* (path: string) {
@@ -149,53 +148,55 @@ const readManifest = Effect.fnUntraced(function* (path: string) {
 });
 
 /** The weights of any model folder, without the training state that may lie beside them. */
-export const loadWeights = Effect.fnUntraced(function* (
+export const loadWeights = (
   folder: string,
-): Effect.fn.Return<Loaded, PolicyError, FileSystem.FileSystem> {
-  return yield* Effect.scoped(
-    Effect.gen(function* () {
-      const { config, parameters } = yield* loadFolder(folder);
-      return { config, student: yield* parameters.readAll, state: undefined };
-    }),
-  ).pipe(fileErrors(`Loading the model ${folder}`, "model-files"));
-});
+): Effect.Effect<Loaded, PolicyError, FileSystem.FileSystem | Scope.Scope> => {
+  const named = fileErrors(`Loading the model ${folder}`, "model-files");
+  return named(
+    Effect.map(loadFolder(folder), ({ config, parameters }) => ({
+      config,
+      student: (name) => named(parameters.read(name)),
+      state: undefined,
+    })),
+  );
+};
 
 /** Weights and training state that `saveWeights` and `saveState` wrote; of a plain model folder, the weights. */
 export const loadCheckpoint = Effect.fnUntraced(function* (
   folder: string,
   options: OptimizerOptions,
-): Effect.fn.Return<Loaded, PolicyError, FileSystem.FileSystem> {
+): Effect.fn.Return<Loaded, PolicyError, FileSystem.FileSystem | Scope.Scope> {
   const fs = yield* FileSystem.FileSystem;
   const path = `${folder}/${STATE}`;
-  return yield* Effect.scoped(
-    Effect.gen(function* () {
-      const weights = yield* loadWeights(folder);
-      if (!(yield* fs.exists(path))) return weights;
-      const { config } = weights;
-      const manifest = yield* readManifest(path);
-      if (manifest.optimizer.options !== JSON.stringify(options)) {
-        return yield* fail(
-          "bad-request",
-          `Expected the optimizer of the checkpoint, ${manifest.optimizer.options}, got ${JSON.stringify(options)}, at ${path}; resume with the settings it was made with`,
-        );
-      }
-      const student =
-        config.torch_dtype === "float32"
-          ? weights.student
-          : yield* readAll(`${path}/student.safetensors`);
-      const tensors = yield* readAll(`${path}/optimizer.safetensors`);
-      const state = {
-        updates: manifest.updates,
-        optimizer: { steps: manifest.optimizer.steps, tensors },
-        teacher: manifest.teacherState,
-        versions: {
-          student: manifest.student,
-          ...(manifest.teacher === undefined ? {} : { teacher: manifest.teacher }),
-        },
-      };
-      if (!manifest.teacherState.own) return { config, student, state };
-      const teacherWeights = yield* readAll(`${path}/teacher.safetensors`);
-      return { config, student, state: { ...state, teacherWeights } };
-    }),
-  ).pipe(fileErrors(`Loading ${folder}`, "model-files"));
+  return yield* Effect.gen(function* () {
+    const weights = yield* loadWeights(folder);
+    if (!(yield* fs.exists(path))) return weights;
+    const { config } = weights;
+    const manifest = yield* readManifest(path);
+    if (manifest.optimizer.options !== JSON.stringify(options)) {
+      return yield* fail(
+        "bad-request",
+        `Expected the optimizer of the checkpoint, ${manifest.optimizer.options}, got ${JSON.stringify(options)}, at ${path}; resume with the settings it was made with`,
+      );
+    }
+    const student =
+      config.torch_dtype === "float32"
+        ? weights.student
+        : (yield* openState(`${path}/student.safetensors`)).read;
+    const slots = yield* openState(`${path}/optimizer.safetensors`);
+    const tensors = new Map<string, Float32Array>();
+    for (const name of slots.names) tensors.set(name, yield* slots.read(name));
+    const state = {
+      updates: manifest.updates,
+      optimizer: { steps: manifest.optimizer.steps, tensors },
+      teacher: manifest.teacherState,
+      versions: {
+        student: manifest.student,
+        ...(manifest.teacher === undefined ? {} : { teacher: manifest.teacher }),
+      },
+    };
+    if (!manifest.teacherState.own) return { config, student, state };
+    const { read: teacherWeights } = yield* openState(`${path}/teacher.safetensors`);
+    return { config, student, state: { ...state, teacherWeights } };
+  }).pipe(fileErrors(`Loading ${folder}`, "model-files"));
 });

@@ -1,8 +1,8 @@
 /** Everything of a local policy that training moves: made from a folder, saved to one, taken over from one. */
-import { ComputeError, PolicyError, type Role } from "@resd/core";
+import { type Arr, ComputeError, PolicyError, type Role } from "@resd/core";
 import { type DecoderConfig, parameterSpecs } from "@resd/models";
 import { Effect, type FileSystem } from "effect";
-import { type Arrays, putArrays, releaseArrays } from "./arrays.ts";
+import { type Arrays, releaseArrays } from "./arrays.ts";
 import {
   type Loaded,
   loadCheckpoint,
@@ -16,7 +16,7 @@ import { makeOptimizer, type OptimizerOptions } from "./optim/optimizer.ts";
 import type { Programs } from "./programs.ts";
 import { makeTeacher } from "./teacher.ts";
 import type { Trainee } from "./update.ts";
-import { weightsVersion } from "./version.ts";
+import { weightsHash } from "./version.ts";
 import { makeWeightSets, type Weights } from "./weights.ts";
 
 export interface PolicyStateOptions {
@@ -53,23 +53,6 @@ export const fromCompute = <A, E, R>(
 const modelFiles = (message: string): PolicyError =>
   new PolicyError({ reason: "model-files", message });
 
-/** Refuses weights whose digests are not those of the checkpoint's manifest. */
-const checkVersions = ({ student, state }: Loaded, from: string): PolicyError | undefined => {
-  for (const [who, weights, expected] of [
-    ["student", student, state?.versions.student],
-    ["teacher", state?.teacherWeights, state?.versions.teacher],
-  ] as const) {
-    if (weights === undefined || expected === undefined) continue;
-    const version = weightsVersion(weights);
-    if (version !== expected) {
-      return modelFiles(
-        `Expected ${who} weights ${expected}, got ${version}, at ${from}; files were changed after the checkpoint was saved`,
-      );
-    }
-  }
-  return undefined;
-};
-
 const sameModel = (a: DecoderConfig, b: DecoderConfig): boolean =>
   JSON.stringify(parameterSpecs(a)) === JSON.stringify(parameterSpecs(b));
 
@@ -80,12 +63,33 @@ export const makePolicyState = Effect.fnUntraced(function* (
 ): Effect.fn.Return<PolicyState, ComputeError | PolicyError, FileSystem.FileSystem> {
   const { compute } = programs;
   const { folder, horizon } = options;
-  const first = yield* loadWeights(folder);
-  const { config } = first;
+  const config = yield* Effect.scoped(Effect.map(loadWeights(folder), (model) => model.config));
   const specs = parameterSpecs(config);
   const sets = makeWeightSets(programs, specs);
-  const upload = (weights: ReadonlyMap<string, Float32Array>) =>
-    putArrays(compute, specs, ({ name }) => weights.get(name) as Float32Array);
+
+  /** Uploads a set of weights, one tensor in host memory at a time; refuses one whose digest is not the expected. */
+  const upload = Effect.fnUntraced(function* (
+    source: TensorSource,
+    who: string,
+    from: string,
+    expected: string | undefined,
+  ): Effect.fn.Return<Arrays, ComputeError | PolicyError> {
+    const arrays: Record<string, Arr> = {};
+    const fill = Effect.gen(function* () {
+      const hash = weightsHash();
+      for (const { name, shape } of specs.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+        const data = yield* source(name);
+        if (expected !== undefined) hash.add(name, data);
+        arrays[name] = yield* compute.put(data, shape);
+      }
+      if (expected === undefined || hash.digest() === expected) return;
+      return yield* modelFiles(
+        `Expected ${who} weights ${expected}, got ${hash.digest()}, at ${from}; files were changed after the checkpoint was saved`,
+      );
+    });
+    yield* Effect.onError(fill, () => Effect.ignore(releaseArrays(compute, arrays)));
+    return arrays;
+  });
 
   const teacher = makeTeacher(programs, sets);
   const optimizer = yield* makeOptimizer(programs, specs, options.optimizer);
@@ -106,20 +110,26 @@ export const makePolicyState = Effect.fnUntraced(function* (
   };
 
   /** Everything is checked and uploaded before anything is replaced. */
-  const adopt = Effect.fnUntraced(function* (loaded: Loaded, from: string) {
-    const changed = checkVersions(loaded, from);
-    if (changed !== undefined) return yield* changed;
-    const { state } = loaded;
-    const student = yield* upload(loaded.student);
+  const adopt = Effect.fnUntraced(function* ({ student: source, state }: Loaded, from: string) {
+    const versions = state?.versions;
+    const student = yield* upload(source, "student", from, versions?.student);
     const taught =
-      state?.teacherWeights === undefined ? undefined : yield* upload(state.teacherWeights);
-    yield* releaseArrays(compute, trainee.student);
-    trainee.student = student;
-    trainee.updates = state?.updates ?? 0;
-    yield* teacher.restore(state?.teacher ?? { updatesSinceSync: 0, own: false }, taught);
-    yield* optimizer.restore(state?.optimizer ?? { steps: 0, tensors: new Map() });
-  }, Effect.uninterruptible);
-  yield* adopt(first, folder);
+      state?.teacherWeights === undefined
+        ? undefined
+        : yield* upload(state.teacherWeights, "teacher", from, versions?.teacher).pipe(
+            Effect.onError(() => Effect.ignore(releaseArrays(compute, student))),
+          );
+    yield* Effect.uninterruptible(
+      Effect.gen(function* () {
+        yield* releaseArrays(compute, trainee.student);
+        trainee.student = student;
+        trainee.updates = state?.updates ?? 0;
+        yield* teacher.restore(state?.teacher ?? { updatesSinceSync: 0, own: false }, taught);
+        yield* optimizer.restore(state?.optimizer ?? { steps: 0, tensors: new Map() });
+      }),
+    );
+  });
+  yield* Effect.scoped(Effect.flatMap(loadWeights(folder), (first) => adopt(first, folder)));
 
   const tensorsOf =
     (arrays: Arrays): TensorSource =>
@@ -168,7 +178,7 @@ export const makePolicyState = Effect.fnUntraced(function* (
         );
       }
       yield* adopt(loaded, from);
-    }),
+    }, Effect.scoped),
     release: Effect.gen(function* () {
       yield* releaseArrays(compute, trainee.student);
       yield* teacher.restore({ updatesSinceSync: 0, own: false }, undefined);

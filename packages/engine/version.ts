@@ -57,11 +57,3 @@ export const weightsHash = (): WeightsHash => {
         .join(""),
   };
 };
-
-/** The version of a set of weights: a digest over its tensors in the order of their names. */
-export const weightsVersion = (weights: ReadonlyMap<string, ArrayBufferView>): string => {
-  const hash = weightsHash();
-  for (const name of [...weights.keys()].toSorted())
-    hash.add(name, weights.get(name) as ArrayBufferView);
-  return hash.digest();
-};

@@ -125,6 +125,18 @@ const FIXED: Readonly<Record<string, ReadonlyArray<unknown>>> = {
 export const refuse = (key: string, message: string): ModelConfigError =>
   new ModelConfigError({ key, message: `${message}, at ${key} of config.json` });
 
+const SHOWN = 100;
+
+/** A value of config.json in few words. */
+export const shown = (value: unknown): string => {
+  try {
+    const text = JSON.stringify(value) ?? "none";
+    return text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text;
+  } catch {
+    return "what is nested too deeply to be shown";
+  }
+};
+
 /** Keys and values that a family honours beside the common ones. */
 export interface HonouredKeys {
   readonly keys: ReadonlyArray<ConfigKey>;
@@ -143,13 +155,13 @@ export const findUnhonoured = (
     if (!Array.isArray(accepted)) {
       return refuse(
         key,
-        `Expected only keys whose effect is known, got ${key}: ${JSON.stringify(value)}; remove it if it changes nothing, else this model is not supported`,
+        `Expected only keys whose effect is known, got ${key}: ${shown(value)}; remove it if it changes nothing, else this model is not supported`,
       );
     }
     if (!accepted.includes(value)) {
       return refuse(
         key,
-        `Expected ${JSON.stringify(accepted[0])}, got ${JSON.stringify(value)}; models that need it are not supported`,
+        `Expected ${JSON.stringify(accepted[0])}, got ${shown(value)}; models that need it are not supported`,
       );
     }
   }

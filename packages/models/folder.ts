@@ -6,7 +6,7 @@ import {
   writeSafetensors,
 } from "@resd/safetensors";
 import { Effect, FileSystem, type PlatformError, Schema, type Scope } from "effect";
-import { type DecoderConfig, ModelConfigError } from "./config.ts";
+import { type DecoderConfig, endTokenIds, ModelConfigError } from "./config.ts";
 import { parameterSpecs } from "./parameters.ts";
 import { configJson, parseConfig } from "./parse_config.ts";
 
@@ -24,10 +24,10 @@ export interface ModelFolder {
   readonly config: DecoderConfig;
   readonly parameters: {
     readonly names: ReadonlyArray<string>;
-    /** Reads one parameter, widened to f32. Only while the scope that loaded the folder is open. */
-    readonly read: (name: string) => Effect.Effect<Float32Array<ArrayBuffer>, ReadError>;
+    /** Reads one parameter, widened to f32; all its elements are finite. Only while the scope that loaded the folder is open. */
+    readonly read: (name: string) => Effect.Effect<Float32Array<ArrayBuffer>, ModelLoadError>;
     /** Reads all. */
-    readonly readAll: Effect.Effect<Map<string, Float32Array<ArrayBuffer>>, ReadError>;
+    readonly readAll: Effect.Effect<Map<string, Float32Array<ArrayBuffer>>, ModelLoadError>;
   };
 }
 
@@ -45,26 +45,76 @@ const isIdle = (name: string, config: DecoderConfig): boolean =>
   name.endsWith(".rotary_emb.inv_freq") ||
   (name === "lm_head.weight" && config.tie_word_embeddings);
 
-const readConfig = Effect.fnUntraced(function* (
-  folder: string,
+/** The JSON of a file of the folder; anything but a file with JSON in it is an error that names the file. */
+const readJson = Effect.fnUntraced(function* (
+  path: string,
 ): Effect.fn.Return<
-  DecoderConfig,
+  unknown,
   ModelConfigError | PlatformError.PlatformError,
   FileSystem.FileSystem
 > {
   const fs = yield* FileSystem.FileSystem;
-  const text = yield* fs.readFileString(`${folder}/config.json`);
-  const json = yield* Schema.decodeEffect(Schema.fromJsonString(Schema.Unknown))(text).pipe(
+  const key = path.slice(path.lastIndexOf("/") + 1);
+  const { type } = yield* fs.stat(path);
+  if (type !== "File") {
+    return yield* new ModelConfigError({
+      key,
+      message: `Expected a file, got a ${type}, at ${path}`,
+    });
+  }
+  const text = yield* fs.readFileString(path);
+  return yield* Schema.decodeEffect(Schema.fromJsonString(Schema.Unknown))(text).pipe(
     Effect.mapError(
       (error) =>
         new ModelConfigError({
-          key: "config.json",
-          message: `Expected JSON, got what does not parse: ${error.message}, at ${folder}/config.json`,
+          key,
+          message: `Expected JSON, got what does not parse: ${error.message}, at ${path}`,
         }),
     ),
   );
-  return yield* parseConfig(json);
 });
+
+const TokenIds = Schema.NullOr(Schema.Union([Schema.Int, Schema.Array(Schema.Int)]));
+const GenerationConfig = Schema.Struct({ eos_token_id: Schema.optionalKey(TokenIds) });
+
+/** Ids that end a sequence, of config.json and of generation_config.json: chat models name the end of a turn in the latter only. */
+const withAllEnds = Effect.fnUntraced(function* (config: DecoderConfig, folder: string) {
+  const fs = yield* FileSystem.FileSystem;
+  const path = `${folder}/generation_config.json`;
+  if (!(yield* fs.exists(path))) return config;
+  const refuse = (message: string) =>
+    new ModelConfigError({ key: "generation_config.json", message: `${message}, at ${path}` });
+  const { eos_token_id: more = null } = yield* Schema.decodeUnknownEffect(GenerationConfig)(
+    yield* readJson(path),
+  ).pipe(Effect.mapError(({ message }) => refuse(`Expected token ids, got: ${message}`)));
+  const known = endTokenIds(config);
+  const ids = typeof more === "number" ? [more] : (more ?? []);
+  const outside = ids.find((id) => id < 0 || id >= config.vocab_size);
+  if (outside !== undefined) {
+    return yield* refuse(
+      `Expected eos_token_id from 0 to ${config.vocab_size - 1}, got ${outside}`,
+    );
+  }
+  const added = ids.filter((id) => !known.includes(id));
+  return added.length === 0 ? config : { ...config, eos_token_id: [...known, ...added] };
+});
+
+const readConfig = Effect.fnUntraced(function* (folder: string) {
+  const json = yield* readJson(`${folder}/config.json`);
+  const config = yield* parseConfig(json).pipe(
+    Effect.mapError(
+      ({ key, message }) => new ModelConfigError({ key, message: `${message}, in ${folder}` }),
+    ),
+  );
+  return yield* withAllEnds(config, folder);
+});
+
+/** Position of the first number that is infinite or not a number; −1 where there is none. */
+const findNotFinite = (data: Float32Array<ArrayBuffer>): number => {
+  const bits = new Uint32Array(data.buffer, data.byteOffset, data.length);
+  for (let i = 0; i < bits.length; i++) if ((bits[i]! & 0x7f800000) === 0x7f800000) return i;
+  return -1;
+};
 
 /**
  * Opens a model folder: config checked, all tensors present with the shapes that the config implies, none left over.
@@ -87,12 +137,17 @@ export const loadFolder = Effect.fn("loadFolder")(function* (
     const stored = checkpoint.infos.get(name);
     if (stored === undefined) {
       return yield* refuse(
-        `Expected tensor ${name} [${shape.join(", ")}], got none, at ${folder}; config.json and weights do not belong together`,
+        `Expected tensor ${name} [${shape.join(", ")}], got none, at ${checkpoint.files.join(" and ")}; config.json and weights do not belong together`,
+      );
+    }
+    if (!["F32", "F16", "BF16"].includes(stored.dtype)) {
+      return yield* refuse(
+        `Expected ${name} in F32, F16 or BF16, got ${stored.dtype}, at ${checkpoint.fileOf(name)}; convert the checkpoint`,
       );
     }
     if (stored.shape.join() !== shape.join()) {
       return yield* refuse(
-        `Expected ${name} to be [${shape.join(", ")}], got [${stored.shape.join(", ")}], at ${folder}; config.json and weights do not belong together`,
+        `Expected ${name} to be [${shape.join(", ")}], got [${stored.shape.join(", ")}], at ${checkpoint.fileOf(name)}; config.json and weights do not belong together`,
       );
     }
   }
@@ -100,19 +155,25 @@ export const loadFolder = Effect.fn("loadFolder")(function* (
   const extra = checkpoint.names.find((name) => !wanted.has(name) && !isIdle(name, config));
   if (extra !== undefined) {
     return yield* refuse(
-      `Expected only tensors that ${config.model_type} computes with, got ${extra}, at ${folder}; this architecture is not supported`,
+      `Expected only tensors that ${config.model_type} computes with, got ${extra}, at ${checkpoint.fileOf(extra)}; this architecture is not supported`,
     );
   }
   const names = specs.map(({ name }) => name);
+  const read = Effect.fnUntraced(function* (name: string) {
+    const data = yield* checkpoint.readFloats(name);
+    const at = findNotFinite(data);
+    if (at < 0) return data;
+    return yield* refuse(
+      `Expected finite weights, got ${data[at]} at element ${at} of ${name}, at ${checkpoint.fileOf(name)}; fetch or train the model again`,
+    );
+  });
   return {
     config,
     parameters: {
       names,
-      read: checkpoint.readFloats,
+      read,
       readAll: Effect.map(
-        Effect.forEach(names, (name) =>
-          Effect.map(checkpoint.readFloats(name), (data) => [name, data] as const),
-        ),
+        Effect.forEach(names, (name) => Effect.map(read(name), (data) => [name, data] as const)),
         (entries) => new Map(entries),
       ),
     },

@@ -6,7 +6,7 @@ import {
   type ModelConfigError,
   SHORT_CONV_KERNEL,
 } from "./config.ts";
-import { type ConfigJson, decodeConfigJson, findUnhonoured, refuse } from "./config_json.ts";
+import { type ConfigJson, decodeConfigJson, findUnhonoured, refuse, shown } from "./config_json.ts";
 import { FAMILIES, type Family, isFamily } from "./families.ts";
 
 const findInconsistency = (config: DecoderConfig): ModelConfigError | undefined => {
@@ -71,7 +71,7 @@ export const parseConfig = Effect.fnUntraced(function* (
   if (!isFamily(name)) {
     return yield* refuse(
       "model_type",
-      `Expected one of ${Object.keys(FAMILIES).join(", ")}, got ${JSON.stringify(name) ?? "none"}; this family is not supported`,
+      `Expected one of ${Object.keys(FAMILIES).join(", ")}, got ${shown(name)}; this family is not supported`,
     );
   }
   const family = FAMILIES[name];

@@ -1,7 +1,7 @@
 /** How config.json says which rotary embeddings a model has: `rope_theta`, `rope_scaling`, `rope_parameters`. */
 import { Result } from "effect";
 import type { ModelConfigError } from "./config.ts";
-import { type ConfigJson, refuse } from "./config_json.ts";
+import { type ConfigJson, refuse, shown } from "./config_json.ts";
 import type { RopeScaling } from "./rope.ts";
 
 /** The rotary embeddings of one kind of layer. */
@@ -42,12 +42,7 @@ const readNumber = ({ key, json }: Place, name: string, fallback?: number): Read
   const value = json[name] ?? fallback;
   return typeof value === "number" && Number.isFinite(value) && value > 0
     ? Result.succeed(value)
-    : Result.fail(
-        refuse(
-          key,
-          `Expected a positive number as ${name}, got ${JSON.stringify(value) ?? "none"}`,
-        ),
-      );
+    : Result.fail(refuse(key, `Expected a positive number as ${name}, got ${shown(value)}`));
 };
 
 const readKind = ({ key, json }: Place): Read<string> => {
@@ -56,7 +51,7 @@ const readKind = ({ key, json }: Place): Read<string> => {
     return Result.fail(
       refuse(
         key,
-        `Expected a rope_type of ${Object.keys(KEYS).join(", ")}, got ${JSON.stringify(kind)}; models that need it are not supported`,
+        `Expected a rope_type of ${Object.keys(KEYS).join(", ")}, got ${shown(kind)}; models that need it are not supported`,
       ),
     );
   }
@@ -70,7 +65,7 @@ const readKind = ({ key, json }: Place): Read<string> => {
     : Result.fail(
         refuse(
           key,
-          `Expected only what rope_type ${kind} honours, got ${unread[0]}: ${JSON.stringify(unread[1])}`,
+          `Expected only what rope_type ${kind} honours, got ${unread[0]}: ${shown(unread[1])}`,
         ),
       );
 };
@@ -142,7 +137,7 @@ export const readRopeByLayerType = (
   Result.gen(function* () {
     const { full_attention, sliding_attention, ...rest } = json.rope_parameters ?? {};
     const fault = (expected: string, got: unknown) =>
-      Result.fail(refuse("rope_parameters", `Expected ${expected}, got ${JSON.stringify(got)}`));
+      Result.fail(refuse("rope_parameters", `Expected ${expected}, got ${shown(got)}`));
     if (Object.keys(rest).length > 0) {
       return yield* fault("only full_attention and sliding_attention", rest);
     }

@@ -14,6 +14,8 @@ import { SafetensorsError } from "./safetensors_error.ts";
 /** All shards of a checkpoint as one. */
 export interface Checkpoint extends TensorReader {
   readonly files: ReadonlyArray<string>;
+  /** The file that holds a tensor; undefined where none does. */
+  readonly fileOf: (name: string) => string | undefined;
   readonly infos: ReadonlyMap<string, TensorInfo>;
 }
 
@@ -26,6 +28,13 @@ const openIndex = Effect.fnUntraced(function* (
   path: string,
 ): Effect.fn.Return<Checkpoint, ReadError, FileSystem.FileSystem | Scope.Scope> {
   const fs = yield* FileSystem.FileSystem;
+  const { type } = yield* fs.stat(path);
+  if (type !== "File") {
+    return yield* new SafetensorsError({
+      file: path,
+      message: `Expected a file, got a ${type}, at ${path}`,
+    });
+  }
   const { weight_map } = yield* fs.readFileString(path).pipe(
     Effect.flatMap(Schema.decodeEffect(Index)),
     Effect.catchTag("SchemaError", (error) =>
@@ -40,10 +49,16 @@ const openIndex = Effect.fnUntraced(function* (
   const shards = new Map<string, SafetensorsFile>();
   for (const shard of new Set(Object.values(weight_map))) {
     // A name with a separator could reach files outside of the folder.
-    if (/[/\\]/.test(shard)) {
+    if (/[/\\\0]/u.test(shard) || shard === "" || shard === "." || shard === "..") {
       return yield* new SafetensorsError({
         file: path,
-        message: `Expected shard names without a path, got ${shard}, at weight_map of ${path}`,
+        message: `Expected shard names without a path, got ${JSON.stringify(shard)}, at weight_map of ${path}`,
+      });
+    }
+    if (!(yield* fs.exists(`${folder}/${shard}`))) {
+      return yield* new SafetensorsError({
+        file: `${folder}/${shard}`,
+        message: `Expected ${shard}, which ${path} lists, got no such file, at ${folder}; fetch the checkpoint again`,
       });
     }
     shards.set(shard, yield* openSafetensors(`${folder}/${shard}`));
@@ -76,6 +91,7 @@ const openIndex = Effect.fnUntraced(function* (
       : owner.read(name);
   };
   return {
+    fileOf: (name) => owners.get(name)?.path,
     files: [...shards.values()].map((shard) => shard.path),
     infos,
     names: [...owners.keys()],
@@ -99,5 +115,11 @@ export const openCheckpoint = Effect.fnUntraced(function* (
     });
   }
   const file = yield* openSafetensors(single);
-  return { ...file, files: [single], infos: file.header.tensors };
+  const infos = file.header.tensors;
+  return {
+    ...file,
+    files: [single],
+    infos,
+    fileOf: (name) => (infos.has(name) ? single : undefined),
+  };
 });

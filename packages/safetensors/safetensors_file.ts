@@ -84,6 +84,14 @@ export const openSafetensors = Effect.fnUntraced(function* (
   path: string,
 ): Effect.fn.Return<SafetensorsFile, ReadError, FileSystem.FileSystem | Scope.Scope> {
   const fs = yield* FileSystem.FileSystem;
+  // Before it is opened: opening a pipe waits for somebody who writes to it.
+  const { type } = yield* fs.stat(path);
+  if (type !== "File") {
+    return yield* new SafetensorsError({
+      file: path,
+      message: `Expected a file, got a ${type}, at ${path}`,
+    });
+  }
   const handle = yield* fs.open(path, { flag: "r" });
   const header = yield* readHeader(path, handle);
 

@@ -80,62 +80,66 @@ const rulesOf = (
   ];
 };
 
-/** An optimizer over `parameters` with its state at zero. */
-export const makeOptimizer = Effect.fnUntraced(function* (
+/** An optimizer over `parameters` with its state at zero; memory for it is taken at the first step. */
+export const makeOptimizer = (
   programs: Programs,
   parameters: ReadonlyArray<TrainableSpec>,
   options: OptimizerOptions,
-): Effect.fn.Return<Optimizer, ComputeError> {
-  const { compute } = programs;
-  const rules = rulesOf(options, parameters);
-  const slots: ReadonlyArray<ArraySpec> = rules.flatMap((rule) =>
-    rule.slots.flatMap((slot) =>
-      rule.parameters.map(({ name, shape }) => ({ name: `${slot}/${name}`, shape })),
-    ),
-  );
-  const zeros = ({ shape }: ArraySpec): Float32Array => new Float32Array(sizeOf(shape));
-  let steps = 0;
-  let state = yield* putArrays(compute, slots, zeros);
+): Effect.Effect<Optimizer> =>
+  Effect.sync(() => {
+    const { compute } = programs;
+    const rules = rulesOf(options, parameters);
+    const slots: ReadonlyArray<ArraySpec> = rules.flatMap((rule) =>
+      rule.slots.flatMap((slot) =>
+        rule.parameters.map(({ name, shape }) => ({ name: `${slot}/${name}`, shape })),
+      ),
+    );
+    const zeros = ({ shape }: ArraySpec): Float32Array => new Float32Array(sizeOf(shape));
+    let steps = 0;
+    let state: Arrays = {};
+    const fill = (tensors: OptimizerState["tensors"]) =>
+      putArrays(compute, slots, (spec) => tensors.get(spec.name) ?? zeros(spec));
+    const isSlot = new Set(slots.map(({ name }) => name));
 
-  const program = programs.get(`optimizer/${JSON.stringify(options)}`, () => {
-    const outputs: Record<string, Tensor> = Object.assign({}, ...rules.map((rule) => rule.build()));
-    const step = graph(outputs, { name: `optimizer ${options._tag}` });
-    const donate = step.inputs
-      .map(({ name }) => name)
-      .filter((name) => /^(p|g)\//.test(name) || name in state);
-    return { graph: step, options: { donate } };
-  });
-
-  return {
-    step: Effect.fnUntraced(function* (current, gradients, size) {
-      const inputs: Record<string, Arr | Float32Array> = { ...state };
-      for (const { name } of parameters) {
-        inputs[`p/${name}`] = current[name] as Arr;
-        inputs[`g/${name}`] = gradients[name] as Arr;
-      }
-      for (const rule of rules) Object.assign(inputs, rule.feeds(steps + 1, size));
-      const { arrays } = yield* (yield* program).run(inputs);
-      const next: Record<string, Arr> = {};
-      const nextState: Record<string, Arr> = {};
-      for (const { name } of parameters) next[name] = arrays[`p/${name}`] as Arr;
-      for (const { name } of slots) nextState[name] = arrays[name] as Arr;
-      state = nextState;
-      steps += 1;
-      return next;
-    }),
-    state: Effect.suspend(() =>
-      Effect.map(getArrays(compute, state), (tensors) => ({ steps, tensors })),
-    ),
-    restore: Effect.fnUntraced(function* (saved) {
-      const next = yield* putArrays(
-        compute,
-        slots,
-        (spec) => saved.tensors.get(spec.name) ?? zeros(spec),
+    const program = programs.get(`optimizer/${JSON.stringify(options)}`, () => {
+      const outputs: Record<string, Tensor> = Object.assign(
+        {},
+        ...rules.map((rule) => rule.build()),
       );
-      yield* releaseArrays(compute, state);
-      state = next;
-      steps = saved.steps;
-    }),
-    release: Effect.suspend(() => releaseArrays(compute, state)),
-  };
-});
+      const step = graph(outputs, { name: `optimizer ${options._tag}` });
+      const donate = step.inputs
+        .map(({ name }) => name)
+        .filter((name) => /^(p|g)\//.test(name) || isSlot.has(name));
+      return { graph: step, options: { donate } };
+    });
+
+    return {
+      step: Effect.fnUntraced(function* (current, gradients, size) {
+        if (Object.keys(state).length === 0) state = yield* fill(new Map());
+        const inputs: Record<string, Arr | Float32Array> = { ...state };
+        for (const { name } of parameters) {
+          inputs[`p/${name}`] = current[name] as Arr;
+          inputs[`g/${name}`] = gradients[name] as Arr;
+        }
+        for (const rule of rules) Object.assign(inputs, rule.feeds(steps + 1, size));
+        const { arrays } = yield* (yield* program).run(inputs);
+        const next: Record<string, Arr> = {};
+        const nextState: Record<string, Arr> = {};
+        for (const { name } of parameters) next[name] = arrays[`p/${name}`] as Arr;
+        for (const { name } of slots) nextState[name] = arrays[name] as Arr;
+        state = nextState;
+        steps += 1;
+        return next;
+      }),
+      state: Effect.suspend(() =>
+        Effect.map(getArrays(compute, state), (tensors) => ({ steps, tensors })),
+      ),
+      restore: Effect.fnUntraced(function* (saved) {
+        const next = saved.tensors.size === 0 ? {} : yield* fill(saved.tensors);
+        yield* releaseArrays(compute, state);
+        state = next;
+        steps = saved.steps;
+      }),
+      release: Effect.suspend(() => releaseArrays(compute, state)),
+    };
+  });
