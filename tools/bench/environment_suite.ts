@@ -15,7 +15,7 @@ import {
   type Unit,
 } from "./measurement.ts";
 
-/** An environment with all that it needs, and how many of its tasks a repeat plays. */
+/** An environment with all that it needs, and how many episodes a repeat plays: its tasks again and again. */
 interface Contestant {
   readonly name: string;
   readonly layer: Layer.Layer<Environment, unknown>;
@@ -23,9 +23,9 @@ interface Contestant {
 }
 
 const CONTESTANTS: ReadonlyArray<Contestant> = [
-  { name: "kestrel", layer: kestrel({ seed: 1 }), episodes: 256 },
+  { name: "kestrel", layer: kestrel({ seed: 1 }), episodes: 4096 },
   { name: "manufactoria", layer: manufactoria({}), episodes: 742 },
-  { name: "finer", layer: Layer.provide(finer({}), NodeServices.layer), episodes: 256 },
+  { name: "finer", layer: Layer.provide(finer({}), NodeServices.layer), episodes: 16_384 },
   { name: "puzzles", layer: puzzles({ seed: 1 }), episodes: 256 },
 ];
 
@@ -56,7 +56,8 @@ const play = Effect.fnUntraced(function* (
   answer: (row: TaskRow<unknown>) => Action,
 ) {
   const environment = yield* Environment;
-  const row = yield* environment.tasks("train").get(index);
+  const { size, get } = environment.tasks("train");
+  const row = yield* get(size === "infinite" ? index : index % size);
   const context = contextOf(index);
   const episode = yield* environment.open(row, context);
   for (let turn = 0; turn < context.limits.maxTurns; turn++) {
