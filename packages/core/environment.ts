@@ -5,6 +5,7 @@
 import { Context, type Duration, Effect, Layer, Schema, type Scope } from "effect";
 import type { Action, Message, StepResult, ToolSpec } from "./episode.ts";
 import { Leakage } from "./episode.ts";
+import type { View } from "./playbook.ts";
 import { PluginOptionsError, decodeOptions } from "./plugin.ts";
 import type { Reflection } from "./reflection.ts";
 
@@ -106,11 +107,15 @@ export interface EnvironmentShape<Task> {
   readonly gradeGroup?: (
     last: ReadonlyArray<StepResult>,
   ) => Effect.Effect<ReadonlyArray<number>, EnvironmentError>;
-  /** A reflection by the environment's own rules, for reflectors that ask no model. */
+  /**
+   * A reflection by the environment's own rules, on failures and successes, for reflectors that ask no model. It may use
+   * whatever the environment knows, so it is held to say what is true; entries of `view` that it judges get their tags.
+   */
   readonly reflect?: (
     row: TaskRow<Task>,
     actions: ReadonlyArray<Action>,
     results: ReadonlyArray<StepResult>,
+    view?: View,
   ) => Reflection;
 }
 

@@ -31,6 +31,7 @@ import {
   splitPlans,
   validationPlans,
 } from "./language/mod.ts";
+import { reflectOn } from "./reflect.ts";
 
 const size = (most: number, usual: number) =>
   Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: most })).pipe(
@@ -148,10 +149,14 @@ export const { manifest, Options, layer } = defineEnvironment({
     const seed = decoded.seed ?? (yield* RunSeed);
     const convention = conventionOf(seed);
     const splits = splitsOf(decoded, seed, convention);
-    return singleTurn<Plan>({
+    const episodes = singleTurn<Plan>({
       tasks: splits,
       prompt: (row) => [{ role: "user", content: row.problem }],
       grade: (row, action) => Effect.sync(() => grade(row.task, action, convention)),
     });
+    return {
+      ...episodes,
+      reflect: (row, actions, results, view) => reflectOn(row.task, actions, results, view),
+    };
   }),
 });

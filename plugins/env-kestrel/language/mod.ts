@@ -9,3 +9,4 @@ export * from "./plan.ts";
 export * from "./program.ts";
 export * from "./machine.ts";
 export * from "./bench.ts";
+export * from "./diagnosis.ts";
