@@ -8,7 +8,12 @@ export interface SplitArgs {
 }
 
 /** Flags that stand for a key of the configuration under a shorter name. */
-const SHORT: Readonly<Record<string, string>> = { "run-dir": "runDir", env: "environment.use" };
+const SHORT: Readonly<Record<string, string>> = {
+  "run-dir": "runDir",
+  env: "environment.use",
+  reflector: "reflector.use",
+  curator: "curator.use",
+};
 
 /** Flags of the verbs and of every command line; whatever else begins with two dashes is configuration. */
 const OWN_FLAGS = new Set([
