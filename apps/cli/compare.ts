@@ -4,8 +4,10 @@ import { join } from "node:path";
 import {
   type CellRunner,
   type Comparison,
+  type Matrix,
   MatrixError,
   type MatrixPlan,
+  type Planning,
   analyse,
   cellFolder,
   cellName,
@@ -105,42 +107,49 @@ const sayInterrupted = Console.error(
   "Interrupted. Cells that have finished stay; the same command goes on, and with --report it says what there is.",
 );
 
-export const compare = Effect.fnUntraced(
-  function* (input: CompareInput) {
-    const matrix = yield* readMatrix(input.matrix);
-    const planning = {
-      below: shippedModel(),
-      cells: input.cells,
-      fingerprint: makeFingerprint(),
-    };
-    if (input.dryRun) return yield* sayPlan(yield* planMatrix(matrix, planning), input);
-    const out = Option.getOrElse(input.out, () => join("runs", "compare", matrix.name));
-    const screen = yield* showProgress(standardError());
-    const services = yield* Effect.context<FileSystem.FileSystem | Path.Path>();
-    const runner = processRunner(
-      input.cells,
-      (effect) => Effect.provideContext(effect, services),
-      screen.progress,
-    );
-    const conducted = yield* conductMatrix(
-      matrix,
-      planning,
-      input.report ? { ...runner, run: notRun } : runner,
-      {
-        jobs: Option.getOrElse(input.jobs, availableParallelism),
-        listener: input.report ? () => Effect.void : screen.listener,
-      },
-    ).pipe(Effect.onInterrupt(() => sayInterrupted));
-    const comparison = analyse(matrix, conducted);
-    yield* writeReport(out, comparison);
-    yield* Console.log(input.json ? JSON.stringify(comparison) : terminalText(comparison, out));
-    const { failures } = conducted;
-    if (failures.length > 0 && !input.report) {
-      return yield* new MatrixError({
-        message: `Expected every cell to finish, got ${failures.length} that did not; the others are in the report, and the same command runs these again`,
-      });
-    }
-  },
-  Effect.scoped,
-  Effect.provide(hostLayer),
-);
+/** Runs what has not been run; progress is shown until the scope ends. */
+const conduct = Effect.fnUntraced(function* (
+  matrix: Matrix,
+  planning: Planning,
+  { cells, report }: CompareInput,
+  jobs: number,
+) {
+  const screen = yield* showProgress(standardError());
+  const services = yield* Effect.context<FileSystem.FileSystem | Path.Path>();
+  const runner = processRunner(
+    cells,
+    (effect) => Effect.provideContext(effect, services),
+    screen.progress,
+  );
+  return yield* conductMatrix(matrix, planning, report ? { ...runner, run: notRun } : runner, {
+    jobs,
+    listener: report ? () => Effect.void : screen.listener,
+  }).pipe(Effect.onInterrupt(() => sayInterrupted));
+});
+
+export const compare = Effect.fnUntraced(function* (input: CompareInput) {
+  const jobs = Option.getOrElse(input.jobs, availableParallelism);
+  if (jobs < 1) {
+    return yield* new MatrixError({
+      message: `Expected at least one cell at a time, got ${jobs}, at --jobs; leave it out for as many as there are cores`,
+    });
+  }
+  const matrix = yield* readMatrix(input.matrix);
+  const planning = {
+    below: shippedModel(),
+    cells: input.cells,
+    fingerprint: makeFingerprint(),
+  };
+  if (input.dryRun) return yield* sayPlan(yield* planMatrix(matrix, planning), input);
+  const out = Option.getOrElse(input.out, () => join("runs", "compare", matrix.name));
+  const conducted = yield* Effect.scoped(conduct(matrix, planning, input, jobs));
+  const comparison = analyse(matrix, conducted);
+  yield* writeReport(out, comparison);
+  yield* Console.log(input.json ? JSON.stringify(comparison) : terminalText(comparison, out));
+  const { failures } = conducted;
+  if (failures.length > 0 && !input.report) {
+    return yield* new MatrixError({
+      message: `Expected every cell to finish, got ${failures.length} that did not; the others are in the report, and the same command runs these again`,
+    });
+  }
+}, Effect.provide(hostLayer));

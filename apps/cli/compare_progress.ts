@@ -152,7 +152,9 @@ export const overallLine = (progress: CompareProgress, now: number): string => {
     `${ended.size} of ${planned.length} cells`,
     ...(found > 0 ? [`${found} from before`] : []),
     ...(failed > 0 ? [`${failed} failed`] : []),
-    ...(left === undefined ? [] : [`about ${duration(left)} left`]),
+    ...(left === undefined || ended.size === planned.length
+      ? []
+      : [`about ${duration(left)} left`]),
   ].join(" · ");
 };
 
