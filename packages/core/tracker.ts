@@ -102,6 +102,14 @@ export type RunEvent =
       readonly seconds: number;
     }
   | {
+      /** From this update on the run is in another phase of its schedule. */
+      readonly _tag: "Switched";
+      readonly update: number;
+      readonly from: string;
+      readonly to: string;
+      readonly interactions: number;
+    }
+  | {
       readonly _tag: "Warned";
       readonly update: number;
       readonly code: string;

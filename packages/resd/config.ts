@@ -68,6 +68,41 @@ export const Limits = Schema.Struct({
 });
 export type Limits = typeof Limits.Type;
 
+/** What a phase of a schedule may do otherwise than the configuration; what it does not name stays. */
+export const PhaseChanges = Schema.Struct({
+  objective: Schema.optionalKey(Objective),
+  lr: Schema.optionalKey(NotNegative),
+  clipNorm: Schema.optionalKey(Positive),
+  rolloutsPerPrompt: Schema.optionalKey(Count),
+  sections: Schema.optionalKey(SectionSwitches),
+  feedbackBesideSolution: Schema.optionalKey(Schema.Boolean),
+  ownSolution: Schema.optionalKey(Schema.Boolean),
+  goldSolution: Schema.optionalKey(Schema.Boolean),
+  successWeights: Schema.optionalKey(Schema.Boolean),
+  solutionBuffer: Schema.optionalKey(Schema.Boolean),
+  reflect: Schema.optionalKey(Schema.Boolean),
+  successTagging: Schema.optionalKey(Schema.Boolean),
+});
+export type PhaseChanges = typeof PhaseChanges.Type;
+
+/**
+ * A run in two phases: as configured until the success rate, over the first inner update of each of so many batches, has
+ * reached a share, and as `next` says for the rest. The paper's own advice: RESD first, then reward-based optimization.
+ */
+export const ScheduleRule = Schema.Struct({
+  until: Schema.Struct({ success: Share, batches: Count }),
+  next: Schema.Struct({
+    /** Names the second phase in metrics, log and summary. The first one is called `first`. */
+    name: Schema.NonEmptyString.check(
+      Schema.makeFilter((name) =>
+        name === "first" ? "Expected another name than that of the first phase" : undefined,
+      ),
+    ),
+    ...PhaseChanges.fields,
+  }),
+});
+export type ScheduleRule = typeof ScheduleRule.Type;
+
 /** Every choice of the algorithm that is data: a variant is a value of this, plus the layers of its seams. */
 export const ResdConfig = Schema.Struct({
   /** B: prompts of a batch. */
@@ -155,6 +190,8 @@ export const ResdConfig = Schema.Struct({
     /** With keepBest: ends the run after so many evaluations in a row without a better one. */
     patience: Schema.optionalKey(Count),
   }),
+  /** A second method for when the first one has done its work. Absent: one method throughout. */
+  schedule: Schema.optionalKey(ScheduleRule),
   /** What ends the run before its last update. */
   stop: Schema.optionalKey(StopRule),
   limits: Limits,

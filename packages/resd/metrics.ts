@@ -1,6 +1,6 @@
 /**
- * The flat metrics of an inner update. Every key is documented here, where it is made; all are numbers but the three
- * that name a hash or a reason.
+ * The flat metrics of an inner update. Every key is documented here, where it is made; all are numbers but
+ * those that name a hash, a reason or a phase.
  */
 import type {
   Attempt,
@@ -25,6 +25,7 @@ export interface Measurable {
   readonly batch: number;
   /** Inner updates made on this batch before this one. */
   readonly inner: number;
+  readonly phase?: string;
   readonly learningRate: number;
   readonly rolledOut: Rollouts;
   /** The graded attempts, in sample order. */
@@ -68,11 +69,13 @@ const overTokens = (
 };
 
 /** Loss and optimizer. */
-const learning = ({ batch, inner, learningRate, report, samples }: Measurable): Metrics => ({
+const learning = ({ batch, inner, phase, learningRate, report, samples }: Measurable): Metrics => ({
   /** Batches drawn before this one. */
   batch,
   /** Inner updates made on this batch before this one. */
   inner,
+  /** The phase of the run's schedule; absent without one. */
+  ...(phase === undefined ? {} : { phase }),
   /** The objective's value over the batch. */
   loss: report.loss,
   /** Global norm of the gradient, before clipping. */

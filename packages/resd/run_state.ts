@@ -1,6 +1,7 @@
 /** What a run carries from one inner iteration to the next, beside the policy and the playbook. */
 import type { Journal } from "./journal.ts";
 import type { PlaybookHistory } from "./playbook_history.ts";
+import type { ObservedUpdate } from "./schedule.ts";
 import type { SolutionBuffer } from "./solution_buffer.ts";
 import type { StudentPlaybook } from "./student_playbook.ts";
 import type { Totals } from "./summary.ts";
@@ -14,6 +15,8 @@ export interface RunState {
   readonly studentPlaybook: StudentPlaybook;
   readonly history: PlaybookHistory;
   readonly totals: Totals;
+  /** What a schedule goes by: every update so far. */
+  readonly observed: Array<ObservedUpdate>;
   /** Keys of tasks that are not tried again. */
   readonly brokenTasks: Set<string>;
 }

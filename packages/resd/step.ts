@@ -32,6 +32,7 @@ import { reportPlaybooks, reportUngraded, rolloutRecords } from "./report.ts";
 import { rollOut } from "./rollout.ts";
 import type { Rollout, RolloutRequest } from "./rollout_request.ts";
 import type { RunState } from "./run_state.ts";
+import { FIRST_PHASE } from "./schedule.ts";
 import { isSolved } from "./solution_buffer.ts";
 import { countUse } from "./summary.ts";
 import { teach, teachingOf, trainSample } from "./teach.ts";
@@ -43,6 +44,8 @@ export interface Place {
   readonly batch: number;
   /** Inner update on this batch. */
   readonly inner: number;
+  /** The phase of the run's schedule; absent without one. */
+  readonly phase?: string;
 }
 
 type Seams = Environment | Policy | Format | Playbook | Reflector | Curator;
@@ -135,6 +138,15 @@ export const step = Effect.fn("resd.step")(function* (
     });
   }
   const attempts = graded.map((rollout) => rollout.attempt);
+  state.observed.push({
+    update,
+    batch: place.batch,
+    inner: place.inner,
+    phase: place.phase ?? FIRST_PHASE,
+    attempts: attempts.length,
+    successes: attempts.filter((attempt) => attempt.success).length,
+    interactions: totals.interactions,
+  });
 
   // From P_t to P_{t+1}, with a reflection for every failure.
   const context = yield* updateContext(attempts, config, seed, { update }, during);

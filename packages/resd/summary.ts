@@ -12,6 +12,7 @@ import { AbilityChange, abilityChanges, abilityScores } from "./abilities.ts";
 import { bestPoint, chosenBy } from "./best.ts";
 import { Diagnosis } from "./detect/finding.ts";
 import { pickByRankSum } from "./rank_sum.ts";
+import { PhaseStart } from "./schedule.ts";
 import type { Measure } from "./task_scores.ts";
 
 const Count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0));
@@ -95,6 +96,8 @@ export const Summary = Schema.Struct({
     removed: Schema.Record(Schema.String, Count),
   }),
   curve: Schema.Array(CurvePoint),
+  /** When each phase of the run's schedule began; absent without one. */
+  schedule: Schema.optionalKey(Schema.Array(PhaseStart)),
   /** Signs that nothing was learned or that the policy collapsed, each with its likely cause; empty where all went well. */
   diagnoses: Schema.Array(Diagnosis),
   /** Hash of the student's weights at the end. */
@@ -118,6 +121,8 @@ export interface Totals {
   readonly sizes: Map<string, number>;
   readonly curve: Array<CurvePoint>;
   readonly diagnoses: Array<Diagnosis>;
+  /** When each phase of a schedule began; empty without one. */
+  readonly schedule: Array<PhaseStart>;
   /** What probes said each time they were asked. */
   readonly probed: Array<ReadonlyArray<ProbeResult>>;
 }
@@ -137,6 +142,7 @@ export const makeTotals = (): Totals => ({
   sizes: new Map(),
   curve: [],
   diagnoses: [],
+  schedule: [],
   probed: [],
 });
 
@@ -240,6 +246,7 @@ export const summaryOf = (
       removed: { ...totals.removed },
     },
     curve: [...curve],
+    ...(totals.schedule.length === 0 ? {} : { schedule: [...totals.schedule] }),
     diagnoses: [...totals.diagnoses],
     parameters: totals.parameters,
   };

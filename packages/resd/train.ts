@@ -15,12 +15,12 @@ import {
 import { describe } from "@resd/objectives";
 import { Cause, Clock, Effect, Exit } from "effect";
 import { bestPoint, chosenBy, isOutOfPatience } from "./best.ts";
-import { requireCompatible } from "./compose.ts";
 import type { ResdConfig } from "./config.ts";
 import type { TrainError } from "./error.ts";
 import { heldOutTasks } from "./evaluate.ts";
 import { makeJournal } from "./journal.ts";
 import { type TasksSetAside, measure } from "./measure.ts";
+import { type CurrentPhase, preparePhases } from "./phases.ts";
 import { followPlaybooks } from "./playbook_history.ts";
 import { evaluationDue, isOver } from "./protocol.ts";
 import type { RunState } from "./run_state.ts";
@@ -65,7 +65,7 @@ export const train = Effect.fn("resd.train")(function* (
   const seed = yield* RunSeed;
   const start = yield* Clock.monotonicTimeNanos;
 
-  const warnings = yield* requireCompatible(config);
+  const ways = yield* preparePhases(config);
   const source = environment.tasks(config.splits.train);
   const plan = yield* planStream(config, source, seed);
   const heldOut = yield* heldOutTasks(config);
@@ -84,10 +84,13 @@ export const train = Effect.fn("resd.train")(function* (
     studentPlaybook: makeStudentPlaybook(config.studentPlaybook?.every),
     history: yield* followPlaybooks,
     totals: counted,
+    observed: [],
     brokenTasks: new Set(),
   };
   const { journal, totals } = state;
   totals.parameters = yield* policy.version("student");
+
+  let now: CurrentPhase = { config };
 
   const summarize = Effect.fnUntraced(function* (finished: boolean) {
     const wallSeconds = Number((yield* Clock.monotonicTimeNanos) - start) / 1e9;
@@ -105,7 +108,7 @@ export const train = Effect.fn("resd.train")(function* (
   });
 
   const evaluateNow = Effect.gen(function* () {
-    const point = yield* measure(config, state, tasksSetAside);
+    const point = yield* measure(now.config, state, tasksSetAside);
     if (keepBest === undefined || options.keep === undefined) return;
     if (bestPoint(totals.curve, keepBest) !== point) return;
     const keeping = `the best policy so far, ${keepBest} ${chosenBy(point, keepBest)}`;
@@ -133,7 +136,8 @@ export const train = Effect.fn("resd.train")(function* (
         deterministic: policy.capabilities.deterministic,
       },
     });
-    for (const warning of warnings) yield* journal.emit({ _tag: "Warned", update: 0, ...warning });
+    for (const warning of ways.warnings)
+      yield* journal.emit({ _tag: "Warned", update: 0, ...warning });
     for (const { task, reason } of [
       ...plan.dropped,
       ...heldOut.dropped,
@@ -147,6 +151,7 @@ export const train = Effect.fn("resd.train")(function* (
       });
     }
 
+    now = yield* ways.next(state);
     const { probes = [] } = options;
     if (probes.length > 0) yield* takeProbes(state, probes);
     yield* evaluateNow;
@@ -164,7 +169,11 @@ export const train = Effect.fn("resd.train")(function* (
       let before: ReadonlyMap<string, number> | undefined;
       for (let inner = 0; inner < config.updatesPerBatch; inner++) {
         if (over()) break;
-        const scores = yield* step(config, state, { update: totals.updates, batch, inner }, rows);
+        now = yield* ways.next(state);
+        const place = { update: totals.updates, batch, inner };
+        const { phase } = now;
+        const at = phase === undefined ? place : { ...place, phase };
+        const scores = yield* step(now.config, state, at, rows);
         if (evaluationDue(config.evaluation, totals, totals.curve.at(-1)?.interactions ?? 0))
           yield* evaluateNow;
         if (stopsEarly(config.earlyStop, inner + 1, scores, before)) break;

@@ -155,6 +155,22 @@ export const variants = {
       } satisfies Mixture,
     }),
   },
+  "resd-then-grpo": {
+    summary: "resd until half of the fresh attempts succeed, grpo from then on",
+    of: (base) => ({
+      ...base,
+      schedule: {
+        until: { success: 0.5, batches: 2 },
+        next: {
+          name: "grpo",
+          ...grouped(base),
+          objective: grpoLoss(base),
+          reflect: false,
+          successWeights: false,
+        },
+      },
+    }),
+  },
   "no-reflection": {
     summary: "resd whose teacher is not shown the reflection; the playbook is still made of them",
     of: (base) => ({ ...base, sections: { ...base.sections, reflection: false } }),

@@ -131,6 +131,7 @@ export const composeRun = (parts: Parts): Layer.Layer<Seams, ComposeError, HostS
     layers.reflector ?? pluginLayer<Reflector, Asked>(parts, "reflector"),
     layers.curator ?? pluginLayer<Curator, Asked>(parts, "curator"),
     layers.playbook ?? pluginLayer<Playbook>(parts, "playbook"),
+    layers.schedule ?? Layer.empty,
   ).pipe(
     Layer.provideMerge(composeMeasuring(parts)),
     Layer.provide(Layer.succeed(RunSeed, parts.config.seed)),

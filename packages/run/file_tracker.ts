@@ -35,6 +35,8 @@ const logLine = (event: RunEvent): string | undefined => {
       )
         .map(([name, { value }]) => `${name} ${value}`)
         .join(", ")}`;
+    case "Switched":
+      return `phase ${event.to} after ${event.from}, from update ${event.update + 1} on, after ${event.interactions} interactions`;
     case "Warned":
       return `warning ${event.code} at update ${event.update + 1}: ${event.message}`;
     case "Ended":

@@ -39,6 +39,8 @@ export interface LinearPolicyOptions {
   readonly words: ReadonlyArray<string>;
   /** Names the first weights. */
   readonly seed?: number;
+  /** The first weights [2V,V] themselves: of the last word, then of the mean of all words; V counts all words. */
+  readonly weights?: Float64Array;
   /** Samples per micro-batch; all at once if absent. */
   readonly microBatch?: number;
   readonly maxContext?: number;
@@ -71,7 +73,8 @@ export const makeLinearPolicy = (options: LinearPolicyOptions): PolicyShape => {
   const { encode, decode, size: V } = makeVocabulary(options.words);
   const { maxContext = 64, disk = new Map<string, LinearState>() } = options;
   const random = makeRandom("linear-policy", options.seed ?? 0);
-  const first = Float64Array.from({ length: 2 * V * V }, () => random.normal());
+  const first =
+    options.weights?.slice() ?? Float64Array.from({ length: 2 * V * V }, () => random.normal());
   let state: LinearState = { student: first, teacher: first, updates: 0 };
   const versionOf = (as: Role): string => hashName("linear", state[as].join());
 

@@ -46,10 +46,13 @@ const terminal = (): Screen => ({
   noColor: (process.env["NO_COLOR"] ?? "") !== "",
 });
 
-/** What is written once and stays: warnings, and how the run ended if not well. */
+/** What is written once and stays: warnings, changes of the method, and how the run ended if not well. */
 const lasting = (event: RunEvent, style: Style): string | undefined => {
   if (event._tag === "Warned") {
     return style.warning(`warning (${event.code}, update ${event.update + 1}): ${event.message}`);
+  }
+  if (event._tag === "Switched") {
+    return `phase ${event.to} after ${event.from}, from update ${event.update + 1} on, after ${event.interactions} interactions`;
   }
   if (event._tag === "Ended" && event.outcome !== "finished") return `run ${event.outcome}`;
   return undefined;
