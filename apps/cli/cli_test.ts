@@ -70,6 +70,29 @@ describe("resd", { timeout: PATIENCE }, () => {
     for (const file of measured.files) assert.isTrue(existsSync(file), file);
   });
 
+  it("eval --recorded tells of several runs what they have measured, without a model", async () => {
+    const runs = ["one", "two"].map((name) => join(folder, name));
+    const { code, out, error } = await resd(["eval", ...runs, "--recorded", "--json"]);
+    assert.strictEqual(code, 0, error);
+    const told = out
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    assert.deepEqual(
+      told.map(({ run }) => run),
+      runs,
+    );
+    for (const [i, { curve, picked }] of told.entries()) {
+      const summary = json(join(runs[i]!, "summary.json"));
+      assert.deepEqual(
+        curve.map((point: { update: number }) => point.update),
+        summary.curve.map((point: { update: number }) => point.update),
+      );
+      assert.strictEqual(picked, summary.rankSum.update);
+      assert.strictEqual(curve.at(-1).estimates.perTask.value, summary.heldOut.after.perTask);
+    }
+  });
+
   it("sample shows what student, reflector and teacher read and write", async () => {
     const { code, out, error } = await resd(["sample", join(folder, "one"), "--tasks=2", "--json"]);
     assert.strictEqual(code, 0, error);

@@ -68,10 +68,18 @@ const evaluate = (overrides: ReadonlyArray<Override>) =>
   Command.make(
     "eval",
     {
-      run: runFolder,
+      runs: runFolder.pipe(Argument.atLeast(1)),
       file: Flag.String("file").pipe(
         Flag.withDescription("The .ts file whose layers the run was made of, if it had any"),
         Flag.optional,
+      ),
+      best: Flag.Boolean("best").pipe(
+        Flag.withDescription("Measure the best policy that the run has kept (evaluation.keepBest)"),
+        Flag.withDefault(false),
+      ),
+      recorded: Flag.Boolean("recorded").pipe(
+        Flag.withDescription("Tell what the run measured itself, evaluation by evaluation"),
+        Flag.withDefault(false),
       ),
       json,
     },
@@ -82,15 +90,23 @@ const evaluate = (overrides: ReadonlyArray<Override>) =>
       ),
   ).pipe(
     Command.withDescription(
-      "Measure the trained policy of a run on held-out tasks, from bare prompts and with its playbook in context. Dotted flags change what is measured, not what was learned.",
+      "Measure the trained policies of runs on held-out tasks, from bare prompts and with their playbooks in context, each number with its 95 % interval over tasks. Dotted flags change what is measured, not what was learned. --probes also asks what the policy could do before: those of its model's folder, or of a .jsonl file (docs/evaluation.md). With --json one line for each run.",
     ),
-    Command.withShortDescription("Measure a trained policy, with and without its playbook"),
+    Command.withShortDescription("Measure trained policies, with and without their playbooks"),
     Command.withExamples([
       { command: "npm start -- eval runs/kestrel-seed-1", description: "As the run measured it" },
       {
         command:
           "npm start -- eval runs/kestrel-seed-1 --environment.options.heldOutSize=256 --resd.evaluation.samples=8",
         description: "On more tasks, with more samples",
+      },
+      {
+        command: "npm start -- eval runs/kestrel-seed-1 --probes",
+        description: "And what the policy has forgotten",
+      },
+      {
+        command: "npm start -- eval runs/* --recorded",
+        description: "All evaluations of all runs, and which one the paper's rule picks",
       },
     ]),
   );
@@ -196,14 +212,11 @@ const doctor = (overrides: ReadonlyArray<Override>) =>
     ]),
   );
 
-const prompts = Command.make(
-  "prompts",
-  { run: Argument.optional(runFolder) },
-  (input) =>
-    Effect.flatMap(
-      Effect.promise(() => import("./prompts.ts")),
-      (verb) => verb.prompts(input),
-    ),
+const prompts = Command.make("prompts", { run: Argument.optional(runFolder) }, (input) =>
+  Effect.flatMap(
+    Effect.promise(() => import("./prompts.ts")),
+    (verb) => verb.prompts(input),
+  ),
 ).pipe(
   Command.withDescription(
     "Print the wording that reflectors, curators and teachers of chat models are given, as a file: change it, and hand it to a run with --prompts <file>. Of a run it prints what that run used.",

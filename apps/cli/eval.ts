@@ -1,76 +1,146 @@
-/** `resd eval`: measures the trained policy of a run again, with and without its playbook in context. */
-import type { Evaluation } from "@resd/core";
+/** `resd eval`: measures the trained policies of runs again, or tells what the runs have measured themselves. */
+import type { TaskScores } from "@resd/core";
+import {
+  RANKED,
+  crossFit,
+  evaluationOf,
+  measureEstimate,
+  pickByRankSum,
+  rankSums,
+} from "@resd/resd";
 import {
   CUSTOM,
-  type Measurement,
+  type Estimates,
   type Override,
+  type RecordedRun,
+  type Untrained,
+  askUntrained,
   composeMeasuring,
   configError,
   loadPlugins,
   measureRun,
+  readProbes,
   readRun,
+  readScores,
   resolveConfig,
 } from "@resd/run";
 import { Console, Effect, type Option } from "effect";
+import { type Recorded, measuredText, recordedText } from "./eval_report.ts";
 import { hostLayer } from "./host.ts";
 import { inkFor } from "./ink.ts";
 import { readFileOption } from "./read_definition.ts";
 
 export interface EvalInput {
-  readonly run: string;
+  readonly runs: ReadonlyArray<string>;
   readonly file: Option.Option<string>;
+  /** The best policy that a run has kept, instead of the last one. */
+  readonly best: boolean;
+  /** Only what the folders hold; no model is loaded. */
+  readonly recorded: boolean;
   readonly json: boolean;
   readonly overrides: ReadonlyArray<Override>;
 }
 
 const SLOTS_TO_MEASURE = ["environment", "compute", "trackers"] as const;
 
-const row = (name: string, { perTask, perTest, bestOfK }: Evaluation): string =>
-  `  ${name.padEnd(28)}${[perTask, bestOfK, perTest].map((share) => `${(100 * share).toFixed(1)} %`.padStart(10)).join("")}`;
+const estimatesOf = (scores: ReadonlyArray<TaskScores>): Estimates =>
+  Object.fromEntries(
+    RANKED.map((measure) => [measure, measureEstimate(scores, measure)]),
+  ) as Estimates;
 
-const text = (measured: Measurement, recorded: Evaluation | undefined): string => {
-  const ink = inkFor(process.stdout);
-  const { bare, withPlaybook, playbookEntries, split, run } = measured;
-  return [
-    `${ink("bold", run)}, ${split}: ${bare.tasks} tasks, ${bare.k} samples each`,
-    "",
-    ink(
-      "dim",
-      `  ${" ".repeat(28)}${["success", `best of ${bare.k}`, "tests"].map((head) => head.padStart(10)).join("")}`,
-    ),
-    ...(recorded === undefined ? [] : [row("at the end of the run", recorded)]),
-    row("trained, bare prompt", bare),
-    withPlaybook === undefined
-      ? "  the playbook is empty: nothing to show in context"
-      : row(`with its playbook (${playbookEntries})`, withPlaybook),
-    "",
-    `Files ${measured.files.join("  ")}`,
-  ].join("\n");
-};
+/** What the run itself measured of the policy that is measured again: at its end, or when it was kept. */
+const measuredThen = Effect.fnUntraced(function* ({ files, summary }: RecordedRun, best: boolean) {
+  if (!best && summary.heldOut.after === undefined) return undefined;
+  const update = best ? summary.best?.update : summary.updates;
+  const scores = yield* Effect.orElseSucceed(readScores(files.folder), () => []);
+  const found = scores.find((one) => one.update === update);
+  return found === undefined ? undefined : estimatesOf(found.student);
+});
+
+/** Loads the policy of a run and measures it. */
+const measureAgain = Effect.fnUntraced(function* (run: string, input: EvalInput) {
+  const recorded = yield* readRun(run, input.best ? "best" : "end");
+  const { layers } = yield* readFileOption(input.file);
+  const source = `run ${run}`;
+  const { config, sources } = yield* resolveConfig(
+    [
+      { source, values: { ...recorded.config } },
+      { source, values: { model: recorded.model, trackers: [] } },
+    ],
+    input.overrides,
+  );
+  if (config.environment.use === CUSTOM && layers.environment === undefined) {
+    const message = `Expected the file whose layers the run was made of, got none, at eval ${run}; the environment was code: add --file <its .ts file>`;
+    return yield* configError([{ path: "environment", source: run, message }]);
+  }
+  const plugins = yield* loadPlugins({ config, sources }, layers, SLOTS_TO_MEASURE);
+  const { model: untrainedModel } = recorded.config;
+  const measuringWith = (model: string) =>
+    composeMeasuring({ config: { ...config, model }, plugins, layers, listeners: [] });
+
+  const { probes: asked = false } = config;
+  const probes = yield* readProbes({ model: untrainedModel, probes: asked });
+  const untrained: Untrained | undefined =
+    probes.length === 0
+      ? undefined
+      : layers.policy !== undefined
+        ? { missing: "the policy is a layer in code" }
+        : yield* askUntrained(recorded, probes).pipe(
+            Effect.provide(measuringWith(untrainedModel)),
+            Effect.catch(({ message }) => Effect.succeed({ missing: message })),
+          );
+  const measured = yield* measureRun(
+    { ...recorded, config },
+    untrained === undefined ? undefined : { probes, untrained },
+  ).pipe(Effect.provide(measuringWith(config.model)));
+  if (input.json) return JSON.stringify(measured);
+  const then = yield* measuredThen(recorded, input.best);
+  return measuredText(measured, then, inkFor(process.stdout));
+});
+
+/** What a run's folder says of its evaluations. */
+const tellRecorded = Effect.fnUntraced(function* (run: string, input: EvalInput) {
+  const { config, summary } = yield* readRun(run);
+  const { samples: k } = config.resd.evaluation;
+  const scores = yield* readScores(run);
+  const evaluations = scores.map(({ student }) => evaluationOf(student, k));
+  const picked = pickByRankSum(evaluations);
+  if (picked === undefined) {
+    const message = `Expected evaluations, got none, at ${run}/eval; the run ${summary.outcome} before the first`;
+    return yield* configError([{ path: "runs", source: run, message }]);
+  }
+  const sums = rankSums(evaluations);
+  const fitted = crossFit(
+    scores.map(({ student }) => student),
+    k,
+    "perTask",
+  );
+  const recorded: Recorded = {
+    run,
+    split: config.resd.splits.evaluate,
+    tasks: evaluations[0]!.tasks,
+    k,
+    curve: scores.map(({ update, student }, i) => ({
+      update,
+      interactions: summary.curve.find((point) => point.update === update)?.interactions ?? 0,
+      estimates: estimatesOf(student),
+      rankSum: sums[i]!,
+    })),
+    picked: scores[picked]!.update,
+    ...(fitted === undefined ? {} : { crossFit: fitted }),
+    ...(summary.best === undefined
+      ? {}
+      : { kept: { update: summary.best.update, split: summary.best.split } }),
+  };
+  return input.json ? JSON.stringify(recorded) : recordedText(recorded, inkFor(process.stdout));
+});
 
 export const evaluate = Effect.fnUntraced(
   function* (input: EvalInput) {
-    const recorded = yield* readRun(input.run);
-    const { layers } = yield* readFileOption(input.file);
-    const { config, sources } = yield* resolveConfig(
-      [
-        { source: `run ${input.run}`, values: { ...recorded.config } },
-        { source: `run ${input.run}`, values: { model: recorded.files.model, trackers: [] } },
-      ],
-      input.overrides,
-    );
-    if (config.environment.use === CUSTOM && layers.environment === undefined) {
-      const message = `Expected the file whose layers the run was made of, got none, at eval ${input.run}; the environment was code: add --file <its .ts file>`;
-      return yield* configError([{ path: "environment", source: input.run, message }]);
+    for (const [i, run] of input.runs.entries()) {
+      const said = yield* input.recorded ? tellRecorded(run, input) : measureAgain(run, input);
+      yield* Console.log(i === 0 || input.json ? said : `\n${said}`);
     }
-    const resolved = { config, sources };
-    const plugins = yield* loadPlugins(resolved, layers, SLOTS_TO_MEASURE);
-    const measured = yield* measureRun({ ...recorded, config }).pipe(
-      Effect.provide(composeMeasuring({ config, plugins, layers, listeners: [] })),
-    );
-    yield* Console.log(
-      input.json ? JSON.stringify(measured) : text(measured, recorded.summary.heldOut.after),
-    );
   },
   Effect.scoped,
   Effect.provide(hostLayer),

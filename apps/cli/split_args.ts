@@ -18,6 +18,7 @@ const SHORT: Readonly<Record<string, string>> = {
 /** Flags of the verbs and of every command line; whatever else begins with two dashes is configuration. */
 const OWN_FLAGS = new Set([
   "answer",
+  "best",
   "cells",
   "completions",
   "dry-run",
@@ -29,6 +30,7 @@ const OWN_FLAGS = new Set([
   "json",
   "out",
   "patience",
+  "recorded",
   "report",
   "samples",
   "split",

@@ -9,6 +9,7 @@ export * from "./best.ts";
 export * from "./compose.ts";
 export * from "./config.ts";
 export * from "./context_update.ts";
+export * from "./cross_fit.ts";
 export * from "./demonstration.ts";
 export * from "./detect/diagnose.ts";
 export * from "./detect/finding.ts";

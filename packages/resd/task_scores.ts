@@ -91,18 +91,22 @@ export const measureEstimate = (scores: ReadonlyArray<TaskScores>, measure: Meas
   return shareEstimate(graded.map(TASK_MEASURES[measure]), attempts);
 };
 
-/** How much larger a measure is in `after`, task by task: what both have in common cancels. Only tasks in both count. */
+/**
+ * How much larger a measure is in `after`, task by task: what both have in common cancels. Only tasks in both
+ * count; with fewer than two of them the interval is everything that a difference can be.
+ */
 export const pairedDifference = (
   before: ReadonlyArray<TaskScores>,
   after: ReadonlyArray<TaskScores>,
   measure: Measure,
 ): Estimate => {
   const earlier = new Map(before.filter(isGraded).map((scores) => [scores.task, scores]));
-  return differenceEstimate(
+  const of = TASK_MEASURES[measure];
+  const { value, low, high } = differenceEstimate(
     after.filter(isGraded).flatMap((scores) => {
       const other = earlier.get(scores.task);
-      const of = TASK_MEASURES[measure];
       return other === undefined ? [] : [of(scores) - of(other)];
     }),
   );
+  return { value, low: Math.max(-1, low), high: Math.min(1, high) };
 };

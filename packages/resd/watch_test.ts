@@ -87,6 +87,16 @@ const planted: ReadonlyArray<Planted> = [
     config: { sections: silentSections, reflect: false, playbook: "none" },
   },
   {
+    cause: "no-solutions",
+    when: "there is nothing to imitate",
+    world: { ...wrong, capabilities: { objectives: ["cross-entropy"] } },
+    config: {
+      objective: { _tag: "CrossEntropy", aggregation: "token-mean" },
+      reflect: false,
+      playbook: "none",
+    },
+  },
+  {
     cause: "prompts-overflow",
     when: "enriched prompts do not fit",
     world: wrong,

@@ -11,17 +11,24 @@ export interface RecordedRun {
   readonly files: RunFiles;
   readonly config: RunConfig;
   readonly summary: RunSummary;
-  /** Playbooks at the end, by key. */
+  /** The folder of the weights that were asked for: those of the end, or the best ones. */
+  readonly model: string;
+  /** Hash of the weights that training started from; absent when the model was never loaded. */
+  readonly weights?: string;
+  /** Playbooks beside those weights, by key. */
   readonly playbooks: ReadonlyMap<string, PlaybookState>;
 }
 
 /**
  * Reads the folder of a run that has a trained model in it.
  *
+ * @param which the policy and the playbooks of the end, or those of the best evaluation (evaluation.keepBest).
+ *
  * Fails with a RunFolderError that says which file is missing or what in it is wrong.
  */
 export const readRun = Effect.fn("readRun")(function* (
   folder: string,
+  which: "end" | "best" = "end",
 ): Effect.fn.Return<
   RecordedRun,
   RunFolderError | PlatformError.PlatformError,
@@ -53,18 +60,36 @@ export const readRun = Effect.fn("readRun")(function* (
     "give the folder of a run, such as runs/kestrel-seed-1",
   );
   const summary = yield* decode(files.summary, RunSummary, "the run did not come to an end");
-  if (!(yield* fs.exists(files.model))) {
+  const { weights } = yield* decode(
+    files.run,
+    Schema.Struct({ weights: Schema.optionalKey(Schema.String) }),
+    "give the folder of a run, such as runs/kestrel-seed-1",
+  );
+  const [model, playbook] =
+    which === "best"
+      ? [files.bestModel, files.bestPlaybook]
+      : [files.model, files.playbookSnapshot];
+  if (!(yield* fs.exists(model))) {
     return yield* refuse(
-      `Expected the trained model in ${files.model}, got no such folder; the run ${summary.outcome} before there was one`,
+      which === "best"
+        ? `Expected the best policy in ${model}, got no such folder; only runs with evaluation.keepBest keep it`
+        : `Expected the trained model in ${model}, got no such folder; the run ${summary.outcome} before there was one`,
     );
   }
-  const snapshot = yield* fs.readFile(files.playbookSnapshot);
+  const snapshot = yield* fs.readFile(playbook);
   const playbooks = yield* Effect.mapError(decodeSnapshot(snapshot), (error) =>
-    refuse(`${error.message}, at ${files.playbookSnapshot}`),
+    refuse(`${error.message}, at ${playbook}`),
   );
   // The wording that the run has kept; the file that it came from may be another by now.
   const prompts = config.prompts === undefined ? {} : { prompts: files.prompts };
-  return { files, config: { ...config, ...prompts }, summary, playbooks };
+  return {
+    files,
+    config: { ...config, ...prompts },
+    summary,
+    model,
+    ...(weights === undefined ? {} : { weights }),
+    playbooks,
+  };
 });
 
 /** What the playbook of a run holds for a task. */

@@ -7,6 +7,7 @@ export const NOT_LEARNING = [
   "steps-skipped",
   "weights-do-not-move",
   "no-privileged-text",
+  "no-solutions",
   "prompts-overflow",
   "environment-fails",
   "all-masked",

@@ -57,6 +57,11 @@ const REASONS: Readonly<Record<string, { cause: Finding["cause"]; advice: string
     advice:
       "the teacher would read what the student reads, and knows no better. Switch on sections that have something to say (reflection, feedback, solution), and look in rollouts/ whether the environment gives feedback at all",
   },
+  "none:no-solution": {
+    cause: "no-solutions",
+    advice:
+      "there is nothing to imitate, because no attempt is solved and no solution is cached. Draw more rollouts per prompt, choose easier tasks, or begin with a teacher (resd)",
+  },
   "none:overflow": {
     cause: "prompts-overflow",
     advice:
@@ -79,6 +84,8 @@ export const nobodyIsTaught = (history: RunHistory): Finding | undefined => {
   const [[reason = "", count = 0] = []] = [...reasons]
     .filter(([name]) => name.startsWith("none:"))
     .toSorted(([, a], [, b]) => b - a);
+  // Imitation lives on a few solutions; only none at all is a fault.
+  if (reason === "none:no-solution" && silent < all) return undefined;
   const { cause, advice } = REASONS[reason] ?? {
     cause: "all-masked" as const,
     advice: "the reasons are counted in metrics.jsonl under signal/",
@@ -103,9 +110,11 @@ export const nothingIsTrained = (history: RunHistory): Finding | undefined => {
   };
 };
 
+/** Everything that is learned comes from a teacher that reads more than the student. */
 const isDistilling = (last: Stretch): boolean => {
   const { all, silent, byReward } = signals(last);
-  return all > 0 && byReward === 0 && silent < all && last.sum("tokens/trained") > 0;
+  const taught = last.sum("tokens/trained") > 0 && last.sum("teacher/promptTokens") > 0;
+  return all > 0 && byReward === 0 && silent < all && taught;
 };
 
 /** Student and teacher agree on every token, and the tasks are not solved. */
