@@ -213,7 +213,7 @@ describe("an author's own logic", () => {
         read: readCode(),
         tests: true,
       });
-      registerLaws(environmentLaws(environment, { heldOutSize: 8 }));
+      registerLaws(environmentLaws(environment, { testSize: 8 }));
     });
   }
 });
