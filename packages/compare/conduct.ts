@@ -1,6 +1,6 @@
 /** Runs the cells of a matrix: sweeps first, then the comparison with what they chose. */
 import type { ConfigError, RunConfig, RunHost } from "@resd/run";
-import { Deferred, Effect, type FileSystem, type Path } from "effect";
+import { Deferred, Effect, type FileSystem, type Path, Result } from "effect";
 import { settingText } from "./cell.ts";
 import {
   type CellOutcome,
@@ -97,22 +97,32 @@ export const conductMatrix = Effect.fn("compare.conductMatrix")(function* (
   /** One cell of the comparison, once everything that it needs is known. */
   const compareOne = Effect.fnUntraced(function* (variant: MatrixVariant, seed: number) {
     const { name, after } = variant;
-    const lost = (message: string): CellOutcome => {
-      const { role, key } = plan.provisional.get(name)![seeds.indexOf(seed)]!;
-      return { _tag: "Failed", failure: { variant: name, seed, role, key, folder: "", message } };
-    };
+    const lost = Effect.fnUntraced(function* (message: string) {
+      const cell = plan.provisional.get(name)![seeds.indexOf(seed)]!;
+      const { role, key } = cell;
+      const failure = { variant: name, seed, role, key, folder: "", message };
+      const outcome: CellOutcome = { _tag: "Failed", failure };
+      yield* listener({ _tag: "Ended", cell, outcome });
+      return outcome;
+    });
     const sweep = sweepOf(variant);
     const setting = sweep === undefined ? undefined : yield* settingOf(sweep);
     if (sweep !== undefined && setting === undefined) {
-      return lost(`No setting of ${sweep.variant} could be run`);
+      return yield* lost(`No setting of ${sweep.variant} could be run`);
     }
     if (setting !== undefined) settings[name] = settingText(setting);
     const before =
       after === undefined ? undefined : yield* Deferred.await(outcomeAt(after.variant, seed));
-    if (before?._tag === "Failed") return lost(`${after?.variant} did not finish on this seed`);
-    const cell = yield* resultCell(variant, seed, setting, before?.result.folder, planning);
-    configs[name] ??= cell.resolved.config;
-    return yield* queue.run(cell);
+    if (before?._tag === "Failed") {
+      return yield* lost(`${after?.variant} did not finish on this seed`);
+    }
+    // Another setting than the one that was planned with may not go with the variant's own values.
+    const cell = yield* Effect.result(
+      resultCell(variant, seed, setting, before?.result.folder, planning),
+    );
+    if (Result.isFailure(cell)) return yield* lost(cell.failure.message);
+    configs[name] ??= cell.success.resolved.config;
+    return yield* queue.run(cell.success);
   });
   // Seed by seed, so that a comparison that is stopped early still has pairs.
   const compare = Effect.forEach(

@@ -177,6 +177,27 @@ describe("conductMatrix()", () => {
     }).pipe(Effect.provide(planningServices)),
   );
 
+  it.effect("conductMatrix() loses a variant alone that does not go with the chosen setting", () =>
+    Effect.gen(function* () {
+      const { conducted } = yield* conduct(
+        {
+          ...swept,
+          variants: [
+            { name: "a", sweep: [{}, { "resd.reflect": false, "resd.playbook": "none" }] },
+            { name: "b", like: "a", config: { "resd.concise.cap": 7 } },
+          ],
+        },
+        (cell) =>
+          Effect.succeed(finish(cell, cell.resolved.config.resd.reflect ? [0, 0.1, 1] : [0, 1])),
+      );
+      assert.deepStrictEqual(
+        conducted.results.map(({ variant }) => variant),
+        ["a", "a"],
+      );
+      assert.match(conducted.failures[0]!.message, /^b seed 1: .*resd\.concise\.cap, at matrix variant b/);
+    }).pipe(Effect.provide(planningServices)),
+  );
+
   it.effect("conductMatrix() gives a variant the folders of the runs that it comes after", () =>
     Effect.gen(function* () {
       const { conducted, ran } = yield* conduct(
@@ -219,7 +240,7 @@ describe("conductMatrix()", () => {
           (cell) => Effect.sync(() => (ran++, finish(cell))),
         ),
       );
-      assert.match(error.message, /^b seed 1: .*resd\.lrr, at variant b .*did you mean resd\.lr\?/);
+      assert.match(error.message, /^b seed 1: .*resd\.lrr, at matrix variant b .*did you mean resd\.lr\?/);
       assert.strictEqual(ran, 0);
     }).pipe(Effect.provide(planningServices)),
   );

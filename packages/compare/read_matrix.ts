@@ -84,7 +84,7 @@ const variantOf = Effect.fnUntraced(function* (
   }
   const file = spec.file === undefined ? base?.file : path.resolve(family.folder, spec.file);
   const own: ConfigPart = {
-    source: `variant ${name} (${family.file})`,
+    source: `matrix variant ${name} (${family.file})`,
     values: {
       ...(spec.preset === undefined ? {} : { preset: spec.preset }),
       ...(spec.variant === undefined ? {} : { variant: spec.variant }),
