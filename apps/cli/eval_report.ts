@@ -62,8 +62,8 @@ const abilityChangeText = (change: AbilityChange | undefined, ink: Ink): string 
 };
 
 /** Abilities besides the tasks, before and after. */
-const abilitiesText = (
-  { before, after, changes, missing }: Abilities,
+export const abilitiesText = (
+  { before, after = {}, changes, missing }: Partial<Abilities>,
   ink: Ink,
 ): ReadonlyArray<string> => {
   const value = (score: (typeof after)[string] | undefined): string =>
@@ -73,7 +73,6 @@ const abilitiesText = (
         ? `${percent(score.value)} %`
         : score.value.toPrecision(4);
   return [
-    "",
     ink("bold", "Abilities besides the tasks") +
       ink("dim", " (replies that are right, or perplexity; the same probes before and after)"),
     ink("dim", `  ${"".padEnd(LABEL)}${"before".padStart(10)}${"after".padStart(10)}   change`),
@@ -110,7 +109,7 @@ export const measuredText = (
             RANKED.map((measure) => changeText(playbookEffect[measure])),
           ),
         ]),
-    ...(abilities === undefined ? [] : abilitiesText(abilities, ink)),
+    ...(abilities === undefined ? [] : ["", ...abilitiesText(abilities, ink)]),
     "",
     `Files ${measured.files.join("  ")}`,
   ].join("\n");

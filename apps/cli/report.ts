@@ -1,5 +1,7 @@
 /** What a run came to, for a person. */
+import type { Evaluation } from "@resd/core";
 import type { RunSummary } from "@resd/run";
+import { abilitiesText } from "./eval_report.ts";
 import type { Examples, ShownAttempt } from "./examples.ts";
 import type { Ink } from "./ink.ts";
 import { type Series, plotShares } from "./plot.ts";
@@ -10,9 +12,20 @@ const percent = (share: number | undefined): string =>
 const seconds = (value: number): string =>
   value >= 100 ? `${Math.round(value)} s` : `${value.toFixed(1)} s`;
 
-const table = ({ heldOut, teacher }: RunSummary, ink: Ink): ReadonlyArray<string> => [
+/** ` ± 2.1`: the standard error over tasks, in points. */
+const errorText = (evaluation: Evaluation | undefined, ink: Ink): string =>
+  evaluation === undefined || evaluation.perTaskStderr === 0
+    ? ""
+    : ink("dim", ` ± ${(100 * evaluation.perTaskStderr).toFixed(1)} (standard error over tasks)`);
+
+const table = ({ heldOut, teacher, best }: RunSummary, ink: Ink): ReadonlyArray<string> => [
   ink("dim", `${" ".repeat(36)}   before    after`),
-  `  ${"student, bare prompt".padEnd(34)}${percent(heldOut.before?.perTask)}${ink("bold", percent(heldOut.after?.perTask))}`,
+  `  ${"student, bare prompt".padEnd(34)}${percent(heldOut.before?.perTask)}${ink("bold", percent(heldOut.after?.perTask))}${errorText(heldOut.after, ink)}`,
+  ...(best === undefined
+    ? []
+    : [
+        `  ${`best kept, of update ${best.update}`.padEnd(34)}${"".padStart(9)}${percent(best.heldOut.perTask)}${errorText(best.heldOut, ink)}`,
+      ]),
   ...(teacher === undefined
     ? []
     : [
@@ -68,6 +81,17 @@ const attempt = (title: string, shown: ShownAttempt | undefined, ink: Ink): Read
             ]),
       ];
 
+const KINDS = {
+  "nothing-learned": "Nothing was learned, it seems",
+  collapsing: "The policy got worse, it seems",
+} as const;
+
+const diagnoses = ({ diagnoses: found }: RunSummary, ink: Ink): ReadonlyArray<string> =>
+  found.map(
+    ({ kind, cause, update, message }) =>
+      `${ink("red", KINDS[kind])} ${ink("dim", `(${cause}, update ${update})`)}\n  ${message}`,
+  );
+
 const phases = ({ phases: spent, wallSeconds }: RunSummary): string =>
   `${seconds(wallSeconds)}: ${Object.entries(spent)
     .toSorted(([, a], [, b]) => b - a)
@@ -88,6 +112,7 @@ export const report = (
   { columns, ink }: { readonly columns: number; readonly ink: Ink },
 ): string => {
   const first = summary.curve[0]?.student;
+  const { abilities } = summary;
   const sections: ReadonlyArray<ReadonlyArray<string>> = [
     [
       `${ink("bold", `RESD ${summary.variant}, seed ${summary.seed}`)}: ${summary.updates} updates, ${summary.interactions} interactions with ${summary.environment}`,
@@ -97,6 +122,8 @@ export const report = (
       ...table(summary, ink),
     ],
     plot(summary, columns, ink),
+    diagnoses(summary, ink),
+    abilities === undefined ? [] : abilitiesText(abilities, ink),
     playbook(summary, ink),
     attempt("One of the first attempts", examples.before, ink),
     attempt("One of the last attempts", examples.after, ink),

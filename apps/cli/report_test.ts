@@ -64,6 +64,37 @@ describe("report", () => {
     assert.match(text, /--seed 5/);
   });
 
+  it("report() tells what went wrong, what was forgotten, and which policy was kept", () => {
+    const score = (value: number) => ({ measure: "accuracy", value, probes: 100 }) as const;
+    const text = report(
+      {
+        ...summary,
+        heldOut: { ...summary.heldOut, after: evaluationAt(0.4, { perTaskStderr: 0.04 }) },
+        best: {
+          update: 30,
+          interactions: 480,
+          measure: "perTask",
+          split: "validation",
+          value: 0.8,
+          heldOut: evaluationAt(0.75),
+        },
+        diagnoses: [
+          { kind: "collapsing", cause: "student-left-teacher", update: 48, message: "It fell." },
+        ],
+        abilities: { before: { credit: score(1) }, after: { credit: score(0.5) } },
+      },
+      {},
+      plain,
+    );
+    assert.match(
+      text,
+      /student, bare prompt +1\.6 % +40\.0 % ± 4\.0 \(standard error over tasks\)/,
+    );
+    assert.match(text, /best kept, of update 30 +75\.0 %/);
+    assert.match(text, /got worse, it seems \(student-left-teacher, update 48\)\n {2}It fell\./);
+    assert.match(text, /credit +100\.0 % +50\.0 %/);
+  });
+
   it("report() shows a failed attempt with its words and a solved one without", () => {
     const shown = { problem: "10: square", actions: [{ content: "10: PEF" }], feedback: "want 4" };
     const text = report(

@@ -1,11 +1,18 @@
-import { EnvironmentInfraError, type Reflection, type SampleReport } from "@resd/core";
+import {
+  EnvironmentInfraError,
+  type Reflection,
+  type RunEvent,
+  type SampleReport,
+} from "@resd/core";
 import { assert, describe, it } from "@effect/vitest";
 import { Effect } from "effect";
 import { eventsOf, makeWorld, smallConfig } from "./_world.ts";
 import type { WorldOptions } from "./_world_options.ts";
 import type { ResdConfig } from "./config.ts";
-import { COLLAPSING, type Cause, NOT_LEARNING } from "./detect/finding.ts";
+import { COLLAPSING, type Cause, type Diagnosis, NOT_LEARNING } from "./detect/finding.ts";
+import { inSilence } from "./journal.ts";
 import { train } from "./train.ts";
+import { watched } from "./watch.ts";
 
 /** A run that goes wrong in one way. */
 interface Planted {
@@ -308,6 +315,48 @@ describe("watched", () => {
     const causes = new Set([...planted.map(({ cause }) => cause), "forgetting", "all-masked"]);
     assert.sameMembers([...causes], [...NOT_LEARNING, ...COLLAPSING]);
   });
+
+  it.effect("watched() names a cause once in a phase, and judges a new phase by itself alone", () =>
+    Effect.gen(function* () {
+      const heard: Array<RunEvent> = [];
+      const diagnoses: Array<Diagnosis> = [];
+      const { emit } = watched(
+        {
+          emit: (event) => Effect.sync(() => void heard.push(event)),
+          during: () => inSilence,
+          seconds: () => ({}),
+        },
+        diagnoses,
+      );
+      const report = {
+        loss: 0,
+        gradNorm: 1,
+        teacherDrift: 0,
+        paramDeltaNorm: 1,
+        logProbGap: 0,
+        policyVersion: "",
+        samples: [],
+      };
+      for (let update = 0; update < 40; update++) {
+        const metrics = { phase: update < 20 ? "first" : "second", learningRate: 0 };
+        yield* emit({ _tag: "Updated", update, report, metrics });
+      }
+      assert.deepEqual(
+        diagnoses.map(({ cause, update }) => [cause, update]),
+        [
+          ["learning-rate-zero", 8],
+          ["learning-rate-zero", 28],
+        ],
+      );
+      assert.deepEqual(
+        eventsOf(heard, "Warned").map(({ code, update }) => [code, update]),
+        [
+          ["learning-rate-zero", 7],
+          ["learning-rate-zero", 27],
+        ],
+      );
+    }),
+  );
 
   it.effect("watched() says nothing of a run that learns", () =>
     Effect.gen(function* () {
