@@ -1,5 +1,6 @@
 /** Which tokens structure a prompt, and a tokenizer.json from which they are gone. */
 import { Result } from "effect";
+import { byteAlphabet } from "./tokenizer_builder.ts";
 import { TokenizerError } from "./tokenizer_error.ts";
 import type { RawJson, TokenizerConfigJson, TokenizerFiles } from "./tokenizer_files.ts";
 
@@ -10,6 +11,8 @@ export interface ControlToken {
   /** Blanks before or after it belong to it, as its added token says. */
   readonly lstrip: boolean;
   readonly rstrip: boolean;
+  /** Whether decoding shows it: what a model writes with it, such as `</think>`, is read by a parser. */
+  readonly shown: boolean;
 }
 
 type NamedToken = "bos_token" | "eos_token" | "pad_token" | "unk_token";
@@ -39,10 +42,28 @@ const configured = (config: TokenizerConfigJson): ReadonlyArray<string> => {
   ].flatMap((token) => nameOf(token) ?? []);
 };
 
-/** Whether every text has tokens of its own, so that the unknown token is never needed. */
-const coversAllText = ({ json, rawJson }: TokenizerFiles): boolean =>
-  json.model.byte_fallback === true ||
-  JSON.stringify(rawJson["pre_tokenizer"] ?? null).includes('"ByteLevel"');
+/**
+ * Added tokens that are not special, but that the chat template writes to give a conversation its structure, such as
+ * `<think>` and `<tool_call>`. Others, such as runs of line breaks, are words like any other.
+ */
+const structural = ({ json, chatTemplate = "" }: TokenizerFiles): ReadonlyArray<string> =>
+  json.added_tokens
+    .filter(({ special, content }) => !special && /^[<[|].*[>\]|]$/su.test(content))
+    .map(({ content }) => content)
+    .filter((content) => chatTemplate.includes(content));
+
+/** What each byte of a text may become: a letter of the byte-level alphabet, or the token of a fallback. */
+const byteTokens = ({ json, rawJson }: TokenizerFiles): ReadonlyArray<string> | undefined => {
+  if (JSON.stringify(rawJson["pre_tokenizer"] ?? null).includes('"ByteLevel"')) {
+    return byteAlphabet();
+  }
+  return json.model.byte_fallback === true
+    ? Array.from(
+        { length: 256 },
+        (_, byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`,
+      )
+    : undefined;
+};
 
 /**
  * The token that unknown text becomes; undefined where every text has tokens of its own. A model that would drop
@@ -52,7 +73,18 @@ export const unknownToken = (
   files: TokenizerFiles,
 ): Result.Result<string | undefined, TokenizerError> => {
   const { json, config } = files;
-  if (coversAllText(files)) return Result.succeed(undefined);
+  const bytes = byteTokens(files);
+  if (bytes !== undefined) {
+    const missing = bytes.filter((token) => !Object.hasOwn(json.model.vocab, token));
+    return missing.length === 0
+      ? Result.succeed(undefined)
+      : Result.fail(
+          new TokenizerError({
+            reason: "unsupported",
+            message: `Expected a token for each of 256 bytes, got none for ${missing.length} of them, such as ${missing[0]}, at tokenizer.json; some texts would vanish`,
+          }),
+        );
+  }
   const name = json.model.unk_token ?? namedToken(config, "unk_token");
   const ends = [namedToken(config, "bos_token"), namedToken(config, "eos_token")];
   if (name === undefined || !Object.hasOwn(json.model.vocab, name) || ends.includes(name)) {
@@ -67,8 +99,9 @@ export const unknownToken = (
 };
 
 /**
- * Control tokens by content: special added tokens, and the tokens that tokenizer_config.json gives a role. The unknown
- * token is not among them, since it is what unknown text becomes.
+ * Control tokens by content: special added tokens, the tokens that tokenizer_config.json gives a role, and those that
+ * the chat template structures a conversation with. The unknown token is not among them, since it is what unknown text
+ * becomes.
  */
 export const controlTokens = (
   files: TokenizerFiles,
@@ -78,10 +111,11 @@ export const controlTokens = (
   if (Result.isFailure(unknown)) return Result.fail(unknown.failure);
   const found = new Map<string, ControlToken>();
   const added = new Map(json.added_tokens.map((token) => [token.content, token]));
-  const names = new Set([
+  const silent = new Set([
     ...json.added_tokens.filter(({ special }) => special).map(({ content }) => content),
     ...configured(config),
   ]);
+  const names = new Set([...silent, ...structural(files)]);
   if (unknown.success !== undefined) names.delete(unknown.success);
   for (const content of names) {
     const token = added.get(content);
@@ -103,6 +137,7 @@ export const controlTokens = (
       content,
       lstrip: token?.lstrip ?? false,
       rstrip: token?.rstrip ?? false,
+      shown: !silent.has(content),
     });
   }
   return Result.succeed(found);

@@ -11,6 +11,7 @@ import {
   unknownToken,
 } from "./control_tokens.ts";
 import { TokenizerError } from "./tokenizer_error.ts";
+import { formatToday } from "./today.ts";
 import { readTokenizerFiles, type TokenizerFiles } from "./tokenizer_files.ts";
 
 /** A loaded tokenizer. All of it is pure, and text that looks like a control token stays text. */
@@ -31,7 +32,10 @@ export interface Tokenizer {
   readonly control: (name: string) => Result.Result<number, TokenizerError>;
   /** Ids of a prompt. Neighbouring text segments are one text: words and merges reach across their border. */
   readonly encode: (prompt: Prompt) => Result.Result<Ids, TokenizerError>;
-  /** Text of ids; control tokens and the unknown token are left out, spaces stay as they are. */
+  /**
+   * Text of ids, spaces as they are. Special tokens and the unknown token are left out; tokens that merely structure a
+   * reply, such as `</think>`, are shown, so that the reply can be read.
+   */
   readonly decode: (ids: Ids | ReadonlyArray<number>) => string;
   /** The vocabulary's own spelling of one id, for displays. */
   readonly piece: (id: number) => string | undefined;
@@ -41,6 +45,12 @@ export interface Tokenizer {
     options: ChatOptions,
   ) => Result.Result<Prompt, TokenizerError>;
 }
+
+/** What `strftime_now` is called while rendering: the library has a function of that name, which asks the clock. */
+const DATE = "format_today";
+
+/** As ids say it: nothing left out, no blanks tidied. */
+const DECODING = { skip_special_tokens: false, clean_up_tokenization_spaces: false };
 
 /** Letters to insert, delete or replace between two words (Levenshtein). */
 const distance = (a: string, b: string): number => {
@@ -110,7 +120,7 @@ export const makeTokenizer = Effect.fnUntraced(function* (
       try: () =>
         new library.PreTrainedTokenizer(source, {
           ...rawConfig,
-          chat_template: files.chatTemplate,
+          chat_template: files.chatTemplate?.replaceAll(/\bstrftime_now\b/gu, DATE),
           unk_token: unknown, // the library takes a word-level model's unknown token from here only
         }),
       catch: (cause) =>
@@ -132,7 +142,7 @@ export const makeTokenizer = Effect.fnUntraced(function* (
     controls.get(namedToken(config, key) ?? "")?.id ??
     json.added_tokens.find(({ content }) => content === namedToken(config, key))?.id;
   const unknownId = json.model.vocab[unknown ?? ""];
-  const silent = new Set(byId.keys());
+  const silent = new Set([...controls.values()].flatMap(({ id, shown }) => (shown ? [] : [id])));
   if (unknownId !== undefined) silent.add(unknownId);
 
   const ids = (tokenizer: PreTrainedTokenizer, text: string): ReadonlyArray<number> =>
@@ -169,10 +179,22 @@ export const makeTokenizer = Effect.fnUntraced(function* (
       return Result.succeed(Int32Array.from(out));
     },
     decode: (sequence) => {
-      const text = Array.from(sequence).filter((id) => !silent.has(id) && piecesById.has(id));
-      return text.length === 0
-        ? ""
-        : first.decode(text, { skip_special_tokens: false, clean_up_tokenization_spaces: false });
+      let text = "";
+      let run: Array<number> = [];
+      const endRun = () => {
+        if (run.length > 0) text += first.decode(run, DECODING);
+        run = [];
+      };
+      for (const id of sequence) {
+        const name = byId.get(id);
+        // The library knows no control token, so those that are shown are put in between.
+        if (name !== undefined && !silent.has(id)) {
+          endRun();
+          text += name;
+        } else if (!silent.has(id) && piecesById.has(id)) run.push(id);
+      }
+      endRun();
+      return text;
     },
     piece: (id) => piecesById.get(id),
     renderChat: (messages, options) =>
@@ -190,10 +212,7 @@ export const makeTokenizer = Effect.fnUntraced(function* (
                 (rendered, variables) =>
                   first.apply_chat_template(
                     rendered as never,
-                    {
-                      ...variables,
-                      tokenize: false,
-                    } as never,
+                    { [DATE]: formatToday, ...variables, tokenize: false } as never,
                   ) as unknown as string,
                 names,
                 messages,
@@ -216,5 +235,14 @@ export const loadTokenizer = Effect.fn("loadTokenizer")(function* (
   TokenizerError | PlatformError.PlatformError,
   FileSystem.FileSystem
 > {
-  return yield* makeTokenizer(yield* readTokenizerFiles(folder));
+  const tokenizer = yield* makeTokenizer(yield* readTokenizerFiles(folder));
+  if (!tokenizer.hasChatTemplate) return tokenizer;
+  // A template that is broken is found here, and not in the middle of a run.
+  const greeting = tokenizer.renderChat([{ role: "user", content: "Hello." }], { reply: true });
+  yield* Effect.mapError(
+    Effect.fromResult(greeting),
+    ({ message, reason }) =>
+      new TokenizerError({ reason, message: `${message}, at the chat template of ${folder}` }),
+  );
+  return tokenizer;
 });

@@ -118,11 +118,25 @@ export const decodeTokenizerFiles = Effect.fnUntraced(function* (
   };
 });
 
+/** The text of a file; anything but a file is an error that names it. */
+const readText = Effect.fnUntraced(function* (
+  path: string,
+): Effect.fn.Return<string, TokenizerError | PlatformError.PlatformError, FileSystem.FileSystem> {
+  const fs = yield* FileSystem.FileSystem;
+  const { type } = yield* fs.stat(path);
+  if (type !== "File") {
+    return yield* new TokenizerError({
+      reason: "files",
+      message: `Expected a file, got a ${type}, at ${path}`,
+    });
+  }
+  return yield* fs.readFileString(path);
+});
+
 const readJson = Effect.fnUntraced(function* (
   path: string,
 ): Effect.fn.Return<RawJson, TokenizerError | PlatformError.PlatformError, FileSystem.FileSystem> {
-  const fs = yield* FileSystem.FileSystem;
-  const text = yield* fs.readFileString(path);
+  const text = yield* readText(path);
   return yield* Schema.decodeEffect(Schema.fromJsonString(RawJson))(text).pipe(
     Effect.mapError(
       (error) =>
@@ -152,7 +166,7 @@ export const readTokenizerFiles = Effect.fnUntraced(function* (
     }
   }
   const jinja = `${folder}/chat_template.jinja`;
-  const template = (yield* fs.exists(jinja)) ? yield* fs.readFileString(jinja) : undefined;
+  const template = (yield* fs.exists(jinja)) ? yield* readText(jinja) : undefined;
   const json = yield* readJson(`${folder}/tokenizer.json`);
   const config = yield* readJson(`${folder}/tokenizer_config.json`);
   return yield* decodeTokenizerFiles(json, config, folder, template);

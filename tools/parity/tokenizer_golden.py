@@ -25,7 +25,6 @@ TEXTS = [
     "Ünïcödé 🦊 漢字 \u200d zero width",
     "it's 12,345.678 — isn't it?",
     "the tokenizer of this file: def main(out: Path) -> None:",
-    "a <think> b </think>",
     "",
 ]
 CHATS = [
