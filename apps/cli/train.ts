@@ -1,5 +1,5 @@
 /** `resd train`: resolves the configuration, trains, reports. */
-import { type Override, type ResolvedConfig, prepareRun } from "@resd/run";
+import { CUSTOM, type Override, type ResolvedConfig, configError, prepareRun } from "@resd/run";
 import { Cause, Console, Effect, Exit, Logger, type Option } from "effect";
 import { exampleAttempts } from "./examples.ts";
 import { hostLayer } from "./host.ts";
@@ -32,10 +32,23 @@ const sayWhere = (folder: string, exit: Exit.Exit<unknown, unknown>) => {
   );
 };
 
+/** Environments that the model which comes along can read. */
+const READ_BY_SHIPPED_MODEL = ["kestrel", "@resd/env-kestrel", CUSTOM];
+
+/** Refuses tasks that the model which comes along has no words for: it would answer, and learn nothing. */
+const demandReader = ({ config, sources }: ResolvedConfig) => {
+  const { use } = config.environment;
+  if (sources["model"] !== "defaults" || READ_BY_SHIPPED_MODEL.includes(use)) return Effect.void;
+  const source = sources["environment.use"] ?? "defaults";
+  const message = `Expected a model that reads the tasks of ${use}, got the one that comes along, which reads kestrel and nothing else, at ${source}; give the folder of a chat model: --model <folder> --preset paper/base`;
+  return Effect.fail(configError([{ path: "model", source, message }]));
+};
+
 export const train = Effect.fnUntraced(
   function* (input: TrainInput) {
     const { resolved, layers } = yield* readDefinition(input.file, input.overrides);
     if (input.dryRun) return yield* Console.log(JSON.stringify(resolved, undefined, 2));
+    yield* demandReader(resolved);
     const { files, conduct } = yield* prepareRun(
       input.json ? withoutConsole(resolved) : resolved,
       layers,

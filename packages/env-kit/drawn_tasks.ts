@@ -38,7 +38,7 @@ const drawFor = <Task>(tasks: DrawnTasks<Task>, split: string, index: number, fr
   for (let attempt = from; attempt < PATIENCE; attempt++) {
     const row = tasks.row(key, tasks.draw(makeRandom(tasks.id, tasks.seed, split, index, attempt)));
     const heldOut = hashSeed(normalized(row.problem)) % HELD_OUT === 0;
-    if (heldOut === (split === "heldOut")) return { row, attempt };
+    if (heldOut === (split === "test")) return { row, attempt };
   }
   return undefined;
 };

@@ -18,7 +18,7 @@ export const ProblemRow = Schema.StructWithRest(
     problem: Schema.NonEmptyString,
     answer: Schema.String,
     key: Schema.optionalKey(Schema.NonEmptyString),
-    split: Schema.optionalKey(Schema.Literals(["train", "heldOut"])),
+    split: Schema.optionalKey(Schema.Literals(["train", "test"])),
   }),
   [Schema.Record(Schema.String, Schema.Json)],
 );
@@ -35,7 +35,7 @@ export interface JsonlQuestions<Row, Answer, R> extends Omit<Asking<Row, Answer,
   /** An answer that is right; `answer` of the row unless given, none if null. */
   readonly gold?: ((row: Row) => string) | null;
   /** Share of the problems that is held out, where rows name no split; a tenth unless given. */
-  readonly heldOutShare?: number;
+  readonly testShare?: number;
 }
 
 const share = Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 }));
@@ -44,7 +44,7 @@ const fileOptions = Schema.Struct({
   /** Another file of tasks in the same form. */
   file: Schema.optionalKey(Schema.NonEmptyString),
   /** Share of its problems that is held out, where rows name no split. */
-  heldOutShare: Schema.optionalKey(share),
+  testShare: Schema.optionalKey(share),
 });
 
 type Placed<Row> = NumberedRow<Row> & { readonly task: TaskRow<Row>; readonly split?: string };
@@ -56,11 +56,11 @@ const textAt = (row: unknown, key: string): string | undefined => {
 };
 
 /** Rows with equal problems stay together, and what a problem says decides where it goes, not where it stands. */
-const splitRows = <Row>(rows: ReadonlyArray<Placed<Row>>, heldOutShare: number) => {
+const splitRows = <Row>(rows: ReadonlyArray<Placed<Row>>, testShare: number) => {
   const unplaced = new Map<string, Array<TaskRow<Row>>>();
-  const splits = { train: [] as Array<TaskRow<Row>>, heldOut: [] as Array<TaskRow<Row>> };
+  const splits = { train: [] as Array<TaskRow<Row>>, test: [] as Array<TaskRow<Row>> };
   for (const { task, split } of rows) {
-    if (split === "train" || split === "heldOut") splits[split].push(task);
+    if (split === "train" || split === "test") splits[split].push(task);
     else {
       const name = hashName(normalized(task.problem));
       const group = unplaced.get(name);
@@ -70,18 +70,18 @@ const splitRows = <Row>(rows: ReadonlyArray<Placed<Row>>, heldOutShare: number) 
   }
   const groups = [...unplaced].toSorted(([a], [b]) => (a < b ? -1 : 1));
   // One at least on each side, where there are two.
-  const wanted = Math.round(groups.length * heldOutShare);
+  const wanted = Math.round(groups.length * testShare);
   const count =
-    heldOutShare === 0 || groups.length < 2 ? 0 : Math.min(Math.max(1, wanted), groups.length - 1);
+    testShare === 0 || groups.length < 2 ? 0 : Math.min(Math.max(1, wanted), groups.length - 1);
   for (const [i, [, group]] of groups.entries()) {
-    splits[i < count ? "heldOut" : "train"].push(...group);
+    splits[i < count ? "test" : "train"].push(...group);
   }
   return splits;
 };
 
 /**
  * An environment from a file of tasks and a grading function. Rows that do not fit are errors with file, line and field.
- * A row may say `"split": "train"` or `"heldOut"`; of the others a share is held out, by what their problems say.
+ * A row may say `"split": "train"` or `"test"`; of the others a share is held out, by what their problems say.
  *
  * @example
  * ```ts
@@ -103,7 +103,7 @@ export const jsonl = <Row = ProblemRow, Answer = string, R = never>(
     ...others,
     ...(gold === null ? {} : { gold: gold ?? ((row: Row) => textAt(row, "answer") ?? "") }),
   };
-  const manifest = manifestOf(asking, { train: "options", heldOut: "options" });
+  const manifest = manifestOf(asking, { train: "options", test: "options" });
   return defineEnvironment({
     manifest,
     options: fileOptions,
@@ -137,8 +137,8 @@ export const jsonl = <Row = ProblemRow, Answer = string, R = never>(
           ...(split === undefined ? {} : { split }),
         });
       }
-      const heldOutShare = options.heldOutShare ?? spec.heldOutShare ?? 0.1;
-      const { train, heldOut } = splitRows(placed, heldOutShare);
+      const testShare = options.testShare ?? spec.testShare ?? 0.1;
+      const { train, test } = splitRows(placed, testShare);
       if (train.length === 0) {
         return yield* new EnvironmentTaskError({
           message: `Expected tasks to train on, got none of ${rows.length}, at ${file}`,
@@ -147,7 +147,7 @@ export const jsonl = <Row = ProblemRow, Answer = string, R = never>(
       }
       return yield* askingShape(asking, manifest, {
         train: taskSource(train),
-        heldOut: taskSource(heldOut),
+        test: taskSource(test),
       });
     }),
   });

@@ -33,14 +33,14 @@ describe("jsonl() keeps the laws", () => {
 });
 
 /** Keys of the tasks of both splits, for a file of such text. */
-const splitsOf = (text: string, options: { readonly heldOutShare?: number } = {}) =>
+const splitsOf = (text: string, options: { readonly testShare?: number } = {}) =>
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem;
     const other = yield* fs.makeTempFileScoped({ suffix: ".jsonl" });
     yield* fs.writeFileString(other, text);
     const layer = Layer.provide(squares.layer({ file: other, ...options }), NodeServices.layer);
     const environment = yield* Effect.provide(Environment, layer);
-    return yield* Effect.forEach(["train", "heldOut"], (split) => {
+    return yield* Effect.forEach(["train", "test"], (split) => {
       const { size, get } = environment.tasks(split);
       return Effect.forEach(
         Array.from({ length: Number(size) }, (_, i) => i),
@@ -54,20 +54,20 @@ const refusal = (text: string) => Effect.map(Effect.flip(splitsOf(text)), ({ mes
 describe("jsonl()", () => {
   it.effect("holds a share out by what problems say, wherever they stand", () =>
     Effect.gen(function* () {
-      const [train, heldOut] = yield* splitsOf(lines(rowsTo(30)), { heldOutShare: 0.2 });
+      const [train, test] = yield* splitsOf(lines(rowsTo(30)), { testShare: 0.2 });
       assert.lengthOf(train!, 24);
-      const [, again] = yield* splitsOf(lines(rowsTo(30).toReversed()), { heldOutShare: 0.2 });
-      assert.deepStrictEqual(again, heldOut);
+      const [, again] = yield* splitsOf(lines(rowsTo(30).toReversed()), { testShare: 0.2 });
+      assert.deepStrictEqual(again, test);
     }),
   );
 
   it.effect("keeps equal problems on one side, and rows where they say they belong", () =>
     Effect.gen(function* () {
       const twice = rowsTo(10).flatMap((row) => [row, { ...row, answer: "another" }]);
-      const [train, heldOut] = yield* splitsOf(lines(twice), { heldOutShare: 0.5 });
+      const [train, test] = yield* splitsOf(lines(twice), { testShare: 0.5 });
       assert.lengthOf(train!, 10);
-      assert.isEmpty(heldOut!.filter((problem) => train!.includes(problem)));
-      const placed = rowsTo(4).map((row, i) => ({ ...row, split: i < 1 ? "heldOut" : "train" }));
+      assert.isEmpty(test!.filter((problem) => train!.includes(problem)));
+      const placed = rowsTo(4).map((row, i) => ({ ...row, split: i < 1 ? "test" : "train" }));
       assert.deepStrictEqual((yield* splitsOf(lines(placed)))[1], ["Square 0."]);
     }),
   );
@@ -114,7 +114,7 @@ describe("jsonl()", () => {
       });
       const environment = yield* Effect.provide(
         Environment,
-        Layer.provide(pairs.layer({ heldOutShare: 0 }), NodeServices.layer),
+        Layer.provide(pairs.layer({ testShare: 0 }), NodeServices.layer),
       );
       const row = yield* environment.tasks("train").get(0);
       assert.include(["a or b", "c or d"], row.problem);

@@ -65,18 +65,18 @@ export interface Questions<Task, Answer, Options extends Schema.Struct.Fields, R
   readonly draw: (random: Random, options: Schema.Struct<Options>["Type"]) => Task;
   /** The problem as plain text. What it says decides whether a task is trained on or held out. */
   readonly problem: (task: Task) => string;
-  /** Number of tasks, where the options name none: endless for training and 64 held out unless given. */
-  readonly sizes?: { readonly train?: number; readonly heldOut?: number };
+  /** Number of tasks, where the options name none: 1000 to train on and 64 held out unless given. */
+  readonly sizes?: { readonly train?: number | "endless"; readonly test?: number };
 }
 
 const atLeastOne = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000_000 }));
 
 /** Options that all drawn questions have. */
 const sizeOptions = {
-  /** Tasks to train on; absent: the plugin's own number, or no end. */
-  trainSize: Schema.optionalKey(atLeastOne),
+  /** Tasks to train on; absent: the plugin's own number. */
+  trainSize: Schema.optionalKey(Schema.Union([atLeastOne, Schema.Literal("endless")])),
   /** Tasks held out; absent: the plugin's own number. */
-  heldOutSize: Schema.optionalKey(atLeastOne),
+  testSize: Schema.optionalKey(atLeastOne),
   /** Names the tasks; absent: the seed of the run. */
   seed: Schema.optionalKey(Schema.Int),
 };
@@ -193,7 +193,7 @@ export const questions = <
   const { id, sizes = {} } = spec;
   const manifest = manifestOf(spec, {
     train: "options",
-    heldOut: "options",
+    test: "options",
   });
   const options = Schema.Struct({ ...spec.options, ...sizeOptions } as Options & SizeOptions);
   return defineEnvironment({
@@ -211,14 +211,14 @@ export const questions = <
           spec.draw(random, decoded as unknown as Schema.Struct<Options>["Type"]),
         row: (key: string, task: Task) => rowOf(spec, key, task, spec.problem(task)),
       };
-      const trainSize = decoded.trainSize ?? sizes.train;
-      const heldOutSize = decoded.heldOutSize ?? sizes.heldOut ?? 64;
+      const trainSize = decoded.trainSize ?? sizes.train ?? 1000;
+      const testSize = decoded.testSize ?? sizes.test ?? 64;
       return yield* askingShape(spec, manifest, {
         train:
-          trainSize === undefined
+          trainSize === "endless"
             ? endlessTasks(tasks, "train")
             : taskSource(yield* distinctTasks(tasks, "train", trainSize)),
-        heldOut: taskSource(yield* distinctTasks(tasks, "heldOut", heldOutSize)),
+        test: taskSource(yield* distinctTasks(tasks, "test", testSize)),
       });
     }),
   }) as unknown as EnvironmentPlugin<Schema.Struct<Options & SizeOptions>, R>;

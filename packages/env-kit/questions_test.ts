@@ -45,10 +45,10 @@ const letters = questions({
 
 describe("questions() keeps the laws", () => {
   describe("with a number as answer, and options", () => {
-    registerLaws(environmentLaws(sums, { terms: 4 }));
+    registerLaws(environmentLaws(sums, { terms: 4, trainSize: "endless" }));
   });
   describe("with tests", () =>
-    registerLaws(environmentLaws(letters, { heldOutSize: 2, trainSize: 9 })));
+    registerLaws(environmentLaws(letters, { testSize: 2, trainSize: 9 })));
 });
 
 const context: EpisodeContext = {
@@ -76,7 +76,7 @@ const graded = (
     const row = yield* environment.tasks("train").get(0);
     const episode = yield* environment.open(row, context);
     return yield* episode.step({ content, stop: "eos" });
-  }).pipe(Effect.scoped, Effect.provide(plugin.layer({ heldOutSize: 1 })));
+  }).pipe(Effect.scoped, Effect.provide(plugin.layer({ testSize: 1 })));
 };
 
 const outcome = ({ reward, success, parse, feedback }: StepResult) => ({

@@ -1,10 +1,11 @@
 /**
- * `node tools/workspace/main.ts check | examples | size | pack [folder]`: the rules of the house, the pages' examples, the
- * size report, tarballs of everything that is published.
+ * `node tools/workspace/main.ts check | examples | size | pack [folder] | pack-check [--keep]`: the rules of the house, the
+ * pages' examples, the size report, tarballs of everything that is published, and whether they work elsewhere.
  */
 import { join, resolve } from "node:path";
 import { findViolations } from "./find_violations.ts";
 import { measureSize, renderSizes } from "./measure_size.ts";
+import { packCheck } from "./pack/check.ts";
 import { pack } from "./pack/pack.ts";
 import { readWorkspace } from "./workspace.ts";
 import { writeExamples } from "./write_examples.ts";
@@ -26,6 +27,14 @@ const verbs: Readonly<Record<string, () => void>> = {
   pack: () => {
     const to = resolve(process.argv[3] ?? join(root, "dist/tarballs"));
     console.log(`${pack(root, to).length} tarballs in ${to}`);
+  },
+  "pack-check": () => {
+    try {
+      packCheck(root, process.argv.includes("--keep"));
+    } catch (error) {
+      console.error(error instanceof Error ? error.message : String(error));
+      process.exitCode = 1;
+    }
   },
   size: () => console.log(renderSizes(readWorkspace(root).packages.map(measureSize))),
 };

@@ -121,7 +121,7 @@ export const create = Effect.fnUntraced(function* (input: NewInput) {
     [
       `${where} is in ${folder}: ${files.join(", ")}`,
       "It works and keeps all laws. Make it yours:",
-      `  cd ${relative(".", folder) || "."} && npm install && npm test`,
+      `  cd ${relative(".", folder) || "."} && npm install --ignore-scripts && npm test`,
       "  npm run play, npm run validate, npm run train; README.md says more",
     ].join("\n"),
   );
