@@ -5,12 +5,15 @@
 import { join, resolve } from "node:path";
 import { findViolations } from "./find_violations.ts";
 import { measureSize, renderSizes } from "./measure_size.ts";
-import { packCheck } from "./pack/check.ts";
+import { NoRegistryError, packCheck } from "./pack/check.ts";
 import { pack } from "./pack/pack.ts";
 import { readWorkspace } from "./workspace.ts";
 import { writeExamples } from "./write_examples.ts";
 
 const root = join(import.meta.dirname, "../..");
+
+/** Exit code of a check that could not begin (EX_TEMPFAIL). */
+const NO_REGISTRY = 75;
 
 const verbs: Readonly<Record<string, () => void>> = {
   check: () => {
@@ -33,7 +36,7 @@ const verbs: Readonly<Record<string, () => void>> = {
       packCheck(root, process.argv.includes("--keep"));
     } catch (error) {
       console.error(error instanceof Error ? error.message : String(error));
-      process.exitCode = 1;
+      process.exitCode = error instanceof NoRegistryError ? NO_REGISTRY : 1;
     }
   },
   size: () => console.log(renderSizes(readWorkspace(root).packages.map(measureSize))),

@@ -10,7 +10,12 @@ import { delimiter, join } from "node:path";
 import { pack } from "./pack.ts";
 
 /** A step that did not come to what it should. */
-class PackCheckError extends Error {}
+export class PackCheckError extends Error {}
+
+/** The registry cannot be reached: nothing is known of the packages. */
+export class NoRegistryError extends Error {}
+
+const UNREACHABLE = /\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ENETUNREACH)\b/;
 
 /** What a person's shell has: nothing of the workspace, and nothing that npm sets for its scripts. */
 const plainEnvironment = (root: string): NodeJS.ProcessEnv => ({
@@ -106,7 +111,13 @@ export const packCheck = (root: string, keep: boolean): void => {
       return readdirSync(home).join(", ");
     });
     step("npm install", () => {
-      run(home, env, "npm", ["install", ...NO_SCRIPTS]);
+      try {
+        run(home, env, "npm", ["install", ...NO_SCRIPTS]);
+      } catch (error) {
+        const unreachable = UNREACHABLE.exec(String(error))?.[1];
+        if (unreachable === undefined) throw error;
+        throw new NoRegistryError(`Expected a registry, got ${unreachable}; nothing was checked`);
+      }
       return `Node.js ${run(home, env, "npx", ["node", "--version"]).trim()}`;
     });
     step("npm test", () => {
