@@ -6,10 +6,9 @@
  */
 import type { Aggregation, Distill, Support } from "@resd/core";
 import { type Graph, gradient, graph, input, mul, sum } from "@resd/tensor";
-import { coefficients } from "./aggregate.ts";
 import fixture from "./fixtures/loss_golden.json" with { type: "json" };
-import { importanceWeight } from "./importance.ts";
-import { tokenDivergence } from "./token_divergence.ts";
+import { planLosses } from "./plan_losses.ts";
+import { tokenLosses } from "./token_losses.ts";
 
 /** One case: run `graph` on `inputs`, compare every output with `expected`. */
 export interface GoldenCase {
@@ -78,6 +77,12 @@ const objectiveOf = (raw: Raw): Distill => {
     ...(ratioMax === undefined ? {} : { ratioMax }),
     aggregation: raw.loss_agg_mode as Aggregation,
     teacher: { _tag: "frozen" },
+    ...(raw.config.is_clip === undefined
+      ? {}
+      : { importance: { clip: raw.config.is_clip, over: "token" } }),
+    ...(raw.config.position_weighting_enabled
+      ? { positionRamp: raw.config.position_weighting_beta }
+      : {}),
   };
 };
 
@@ -86,42 +91,45 @@ const flat = (rows: Rows): Float64Array => Float64Array.from(rows.flat());
 const toCase = (raw: Raw): GoldenCase => {
   const { B, T, V } = raw.shape;
   const N = B * T;
-  const { config, inputs, expected } = raw;
+  const { inputs, expected } = raw;
   const objective = objectiveOf(raw);
 
   const student = input("student", [N, V]);
-  const { loss, logProb } = tokenDivergence({
+  const { loss, logProb } = tokenLosses({
     student,
     teacher: input("teacher", [N, V]),
     tokens: input("tokens", [N], "i32"),
+    behaviour: input("oldLogProb", [N]),
+    advantage: input("advantage", [N]),
     objective,
   });
-  const corrected =
-    config.is_clip === undefined
-      ? loss
-      : mul(loss, importanceWeight(logProb, input("oldLogProb", [N]), config.is_clip));
-  const total = sum(mul(corrected, input("coefficients", [N])));
+  const total = sum(mul(loss, input("coefficients", [N])));
 
-  const whole = (row: ReadonlyArray<number>, i: number): Float64Array =>
-    Float64Array.from(row, (m) => m * (inputs.self_distillation_mask?.[i] ?? 1));
   const multipliers = Array.from({ length: N }, (_, n) => {
     const [i, t] = [Math.floor(n / T), n % T];
     return (inputs.success_rate_weights?.[i] ?? 1) * (inputs.rollout_is_weights?.[i]?.[t] ?? 1);
   });
-  const c = coefficients({
-    aggregation: objective.aggregation,
-    masks: inputs.response_mask.map(whole),
-    ...(inputs.success_rate_weights === undefined ? {} : { weights: inputs.success_rate_weights }),
-    ...(inputs.rollout_is_weights === undefined ? {} : { tokenWeights: inputs.rollout_is_weights }),
-    positionBeta: config.position_weighting_enabled ? config.position_weighting_beta : 0,
-  });
+  const plans = planLosses(
+    objective,
+    inputs.response_mask.map((mask, i) => ({
+      mask: Uint8Array.from(mask),
+      weight: inputs.success_rate_weights?.[i] ?? 1,
+      taught: inputs.self_distillation_mask?.[i] !== 0,
+      behaviour: inputs.old_log_probs?.[i] ?? mask,
+    })),
+    { update: 0 },
+  );
+  // Weights of rollout correction come with the case: their ratios are not in it.
+  const c = plans.map(({ coefficients }, i) =>
+    coefficients.map((x, t) => x * (inputs.rollout_is_weights?.[i]?.[t] ?? 1)),
+  );
   return {
     name: raw.name,
     note: raw.note,
     graph: graph(
       {
         loss: total,
-        perToken: mul(corrected, input("multipliers", [N])),
+        perToken: mul(loss, input("multipliers", [N])),
         gradient: gradient(total, [student])[0] ?? student,
         logProb,
       },

@@ -26,3 +26,4 @@ export * from "./run_folder.ts";
 export * from "./run_host.ts";
 export * from "./run_summary.ts";
 export { unknownKeys } from "./unknown_keys.ts";
+export { scheduleLayer, variantNames } from "@resd/resd";
