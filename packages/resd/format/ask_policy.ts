@@ -68,8 +68,9 @@ const LONGEST = [Infinity, 32_768, 8192, 2048, 512] as const;
 
 /** A prompt as ids, with what it had to go without. */
 export interface FittedQuestion extends FittedPrompt {
-  /** Whether texts that it quotes were shortened. */
+  /** Whether texts that it quotes were shortened, and to about how many characters. */
   readonly cut: boolean;
+  readonly longest: number;
 }
 
 /**
@@ -84,7 +85,7 @@ export const fitQuestion = Effect.fnUntraced(function* (
 ): Effect.fn.Return<FittedQuestion | undefined, PolicyError> {
   for (const longest of freeText ? LONGEST : LONGEST.slice(0, 1)) {
     const fitted = yield* fitPrompt(encode, budget, entries, (kept) => render(kept, longest), task);
-    if (fitted !== undefined) return { ...fitted, cut: longest !== Infinity };
+    if (fitted !== undefined) return { ...fitted, cut: longest !== Infinity, longest };
   }
   return undefined;
 });
