@@ -13,7 +13,7 @@ export const layers: ReadonlyArray<ReadonlyArray<string>> = [
   ["tokenizers", "models", "objectives", "env-kit"],
   ["engine", "testing"],
   ["resd"],
-  ["run"],
+  ["run", "chat-api"],
   ["compare"],
 ];
 
