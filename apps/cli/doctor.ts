@@ -11,6 +11,7 @@ import {
   type Slot,
   environmentLayer,
   loadPlugins,
+  modelFolder,
   pluginLayer,
 } from "@resd/run";
 import { Cause, Console, Duration, Effect, Exit, type Option, Schema } from "effect";
@@ -181,7 +182,7 @@ export const doctor = Effect.fnUntraced(
       plugin: "install it, or choose another: the message names what there is",
       compute: "npm install once more on this machine: the backend's binary belongs to a platform",
       model:
-        "give the folder of a model with config.json, model.safetensors and tokenizer.json: --model <folder>",
+        "give the folder of a model with config.json, model.safetensors and tokenizer.json, or a name of the hub: --model <folder or org/model>",
       environment: "correct its options, which the message names",
     };
     const findings = [
@@ -212,8 +213,12 @@ export const doctor = Effect.fnUntraced(
           Effect.provide(backend, layers.compute ?? pluginLayer<Compute>(own, "compute")),
         ),
       ),
-      yield* found("model", advice.model, Effect.scoped(model(config.model))),
-      yield* found("tokenizer", advice.model, tokenizer(config.model)),
+      yield* found(
+        "model",
+        advice.model,
+        Effect.scoped(Effect.flatMap(modelFolder(config.model), model)),
+      ),
+      yield* found("tokenizer", advice.model, Effect.flatMap(modelFolder(config.model), tokenizer)),
     ];
     yield* Console.log(input.json ? JSON.stringify(findings) : findings.map(shown).join("\n"));
     const broken = findings.filter(({ ok }) => !ok);

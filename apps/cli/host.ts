@@ -5,9 +5,10 @@ import { findPackageJSON, registerHooks } from "node:module";
 import { availableParallelism, cpus, totalmem } from "node:os";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { RunHost } from "@resd/run";
+import { ModelFinder, RunHost } from "@resd/run";
 import { Layer } from "effect";
 import { APPLICATION, IN_CHECKOUT, ROOT, readPackage } from "./application.ts";
+import { findModelFolder } from "./find_model_folder.ts";
 
 const findInstalled = (name: string, base: string): string | undefined => {
   try {
@@ -96,7 +97,7 @@ const facts = () => {
   };
 };
 
-export const hostLayer = Layer.sync(RunHost, () => ({
+const runHost = Layer.sync(RunHost, () => ({
   facts: facts(),
   importModule: (path: string): Promise<unknown> => {
     shareOurPackages();
@@ -105,3 +106,6 @@ export const hostLayer = Layer.sync(RunHost, () => ({
   findPackage,
   knownPackages: Object.keys(APPLICATION.dependencies ?? {}),
 }));
+
+/** This program, and the models that it finds. */
+export const hostLayer = Layer.merge(runHost, Layer.succeed(ModelFinder, findModelFolder));

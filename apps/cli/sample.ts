@@ -28,6 +28,7 @@ import {
   loadPlugins,
   readRun,
   resolveConfig,
+  withModelFolder,
 } from "@resd/run";
 import { Console, Effect, Option } from "effect";
 import { hostLayer } from "./host.ts";
@@ -169,7 +170,7 @@ const isConfigFile = (path: string): boolean => /\.(toml|json|m?[jt]s)$/.test(pa
 const composition = Effect.fnUntraced(function* (input: SampleInput) {
   if (Option.isNone(input.of) || isConfigFile(input.of.value)) {
     const { resolved, layers } = yield* readDefinition(input.of, input.overrides);
-    return { resolved, layers, entries: () => [] };
+    return { resolved: yield* withModelFolder(resolved), layers, entries: () => [] };
   }
   const folder = input.of.value;
   const recorded = yield* readRun(folder);

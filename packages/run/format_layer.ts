@@ -27,7 +27,8 @@ export const formatLayer = ({
   model,
   prompts: file,
   resd,
-}: Pick<RunConfig, "format" | "model" | "prompts" | "resd">) =>
+  thinking,
+}: Pick<RunConfig, "format" | "model" | "prompts" | "resd" | "thinking">) =>
   Layer.effect(
     Format,
     Effect.gen(function* () {
@@ -36,7 +37,13 @@ export const formatLayer = ({
         const message = `Expected the format that ${info.model} reads, ${info.format}, got ${format}, at format; leave it out, or set it to auto`;
         return yield* refuse("format", message);
       }
+      const withoutThought = (why: string) =>
+        refuse(
+          "thinking",
+          `Expected a model that can be told to think, got ${info.model}, ${why}, at thinking; leave it out`,
+        );
       if (info.format === "compact") {
+        if (thinking) return yield* withoutThought("whose grammar is fixed");
         if (file === undefined) return compactFormat;
         const message = `Expected prompts for a model that reads the chat format, got ${file} for ${info.model}, whose grammar is fixed, at prompts; leave it out`;
         return yield* refuse("prompts", message);
@@ -45,8 +52,28 @@ export const formatLayer = ({
       // Chat templates bring the whole tokenizer library with them; compact models do without.
       const { loadTokenizer } = yield* Effect.promise(() => import("@resd/tokenizers"));
       const tokenizer = yield* loadTokenizer(model);
+      const greeting = (enable_thinking: boolean) =>
+        Result.map(
+          tokenizer.renderChat([{ role: "user", content: "Hello." }], {
+            reply: true,
+            variables: { enable_thinking },
+          }),
+          (prompt) => JSON.stringify(prompt),
+        );
+      const [open, closed] = yield* Effect.fromResult(
+        Result.all([greeting(true), greeting(false)]),
+      );
+      if (thinking && open === closed) {
+        return yield* withoutThought("whose chat template has no enable_thinking");
+      }
       return chatFormat(
-        (messages, options) => Result.getOrThrow(tokenizer.renderChat(messages, options)),
+        (messages, options) =>
+          Result.getOrThrow(
+            tokenizer.renderChat(messages, {
+              ...options,
+              variables: { enable_thinking: thinking },
+            }),
+          ),
         { operations: resd.operations, ...(prompts === undefined ? {} : { prompts }) },
       );
     }),

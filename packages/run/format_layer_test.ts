@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest";
 import { Format, Policy } from "@resd/core";
 import { chatPrompts, presets } from "@resd/resd";
 import { attemptOf, makeScriptedPolicy, writeChatModel } from "@resd/testing";
-import { Effect, Layer } from "effect";
+import { Effect, FileSystem, Layer } from "effect";
 import { folderWith, testServices } from "./_host.ts";
 import { formatLayer } from "./format_layer.ts";
 import type { RunConfig } from "./run_config.ts";
@@ -16,12 +16,18 @@ const formatOf = (
   reads: "chat" | "compact",
   prompts?: string,
   changes: Partial<RunConfig["resd"]> = {},
+  model: { readonly thinking?: boolean; readonly template?: string } = {},
 ) =>
   Effect.gen(function* () {
     const folder = yield* folderWith(prompts === undefined ? {} : { "prompts.md": prompts });
     if (reads === "chat") yield* writeChatModel(`${folder}/model`);
+    if (model.template !== undefined) {
+      const fs = yield* FileSystem.FileSystem;
+      yield* fs.writeFileString(`${folder}/model/chat_template.jinja`, model.template);
+    }
     const config = {
       format: "auto" as const,
+      thinking: model.thinking ?? false,
       model: `${folder}/model`,
       resd: { ...presets.kestrel, ...changes },
       ...(prompts === undefined ? {} : { prompts: `${folder}/prompts.md` }),
@@ -68,6 +74,26 @@ describe("formatLayer", () => {
       assert.include(text, "DELETE");
       assert.notInclude(text, "MERGE");
     }),
+  );
+
+  it.effect(
+    "formatLayer() tells a chat template whether to think, and refuses one that cannot be told",
+    () =>
+      Effect.gen(function* () {
+        const template =
+          "{% for m in messages %}{{ m.content }}{% endfor %}" +
+          "{{ 'thinks' if enable_thinking is not defined or enable_thinking else 'answers' }}";
+        const textOf = (thinking: boolean) =>
+          Effect.map(formatOf("chat", undefined, {}, { thinking, template }), (format) =>
+            JSON.stringify(format.student([{ role: "user", content: "Hello." }])),
+          );
+        assert.include(yield* textOf(true), "thinks");
+        assert.include(yield* textOf(false), "answers");
+        const deaf = yield* Effect.flip(formatOf("chat", undefined, {}, { thinking: true }));
+        assert.include(deaf.message, "has no enable_thinking");
+        const fixed = yield* Effect.flip(formatOf("compact", undefined, {}, { thinking: true }));
+        assert.include(fixed.message, "whose grammar is fixed, at thinking");
+      }),
   );
 
   it.effect("formatLayer() refuses a wording that cannot be read, or that nothing would read", () =>

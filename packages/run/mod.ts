@@ -13,6 +13,7 @@ export * from "./event_lines.ts";
 export * from "./file_tracker.ts";
 export * from "./load_plugins.ts";
 export * from "./measure_run.ts";
+export * from "./model_finder.ts";
 export * from "./nearest.ts";
 export * from "./plugin_error.ts";
 export * from "./prepare_run.ts";

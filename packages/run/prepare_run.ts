@@ -8,6 +8,7 @@ import { writeJson, writeWhole } from "./files.ts";
 import { makeFileTracker } from "./file_tracker.ts";
 import { keepBest } from "./keep_best.ts";
 import { loadPlugins } from "./load_plugins.ts";
+import { type ModelNotFoundError, withModelFolder } from "./model_finder.ts";
 import { readProbes } from "./read_probes.ts";
 import { type Override, type ResolvedConfig, resolveConfig } from "./resolve_config.ts";
 import { type RunFiles, makeRunFolder, writePreface } from "./run_folder.ts";
@@ -33,15 +34,17 @@ const seconds = (nanos: bigint): number => Math.round(Number(nanos) / 1e3) / 1e6
 
 /** Makes the folder, loads the plugins and opens the files of a run. Faults of the configuration leave no folder behind. */
 export const prepareRun = Effect.fn("prepareRun")(function* (
-  resolved: ResolvedConfig,
+  asked: ResolvedConfig,
   layers: RunLayers = {},
 ): Effect.fn.Return<
   PreparedRun,
+  | ModelNotFoundError
   | Effect.Error<ReturnType<typeof loadPlugins>>
   | Effect.Error<ReturnType<typeof readProbes>>
   | Effect.Error<ReturnType<typeof makeRunFolder>>,
   HostServices | RunHost | Scope.Scope
 > {
+  const resolved = layers.policy === undefined ? yield* withModelFolder(asked) : asked;
   const { config } = resolved;
   const { facts } = yield* RunHost;
   const start = yield* Clock.monotonicTimeNanos;

@@ -27,10 +27,12 @@ export const RunConfig = Schema.Struct({
   seed: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
   /** Folder of the run; absent: runs/<name>-seed-<seed>, numbered when that exists. */
   runDir: Schema.optionalKey(Schema.NonEmptyString),
-  /** Model folder in Hugging Face's layout. */
+  /** Model folder in Hugging Face's layout; or a name of the hub, `org/model` or `org/model@revision`. */
   model: Schema.NonEmptyString,
   /** Prompt format; `auto` is what the model folder asks for. */
   format: Schema.Literals(["auto", "chat", "compact"]),
+  /** Whether a model thinks before it answers, where its chat template knows both. */
+  thinking: Schema.Boolean.pipe(Schema.withDecodingDefaultKey(Effect.succeed(false))),
   /** File with the wording of prompts, for the chat format; absent: its own (`resd prompts` prints it). */
   prompts: Schema.optionalKey(Schema.NonEmptyString),
   environment: PluginChoice,
@@ -70,6 +72,7 @@ export const baseConfig: Omit<RunConfig, "preset" | "variant" | "name" | "resd">
   seed: 1,
   model: "models/kestrel",
   format: "auto",
+  thinking: false,
   environment: byDefault("kestrel"),
   reflector: byDefault("self"),
   curator: byDefault("self"),
