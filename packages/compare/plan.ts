@@ -4,6 +4,7 @@ import {
   type ConfigPart,
   RunHost,
   type Values,
+  modelFolder,
   readConfigFile,
   resolveConfig,
   withValueAt,
@@ -65,7 +66,11 @@ const planCell = Effect.fnUntraced(function* (
     resolveConfig(parts),
     (error) => new MatrixError({ message: `${cellName(cell)}: ${error.message}` }),
   );
-  const prints = [yield* fingerprint(resolved.config.model)];
+  const model = yield* Effect.mapError(
+    modelFolder(resolved.config.model),
+    (error) => new MatrixError({ message: `${cellName(cell)}: ${error.message}` }),
+  );
+  const prints = [yield* fingerprint(model)];
   if (file !== undefined) prints.push(yield* fingerprint(file));
   return {
     variant,
