@@ -55,7 +55,7 @@ describe("presets", () => {
       (c) => distill(c).teacher,
       [{ _tag: "ema", rate: 0.01 }, { _tag: "ema", rate: 1e-4 }, { _tag: "frozen" }],
     ],
-    ["lr", (c) => c.lr, [1e-3, 1e-6, 1e-6]],
+    ["lr", (c) => c.lr, [1.5e-3, 1e-6, 1e-6]],
     [
       "optimizer",
       (c) => c.optimizer,
