@@ -23,11 +23,12 @@ export type { EnvironmentLawSettings } from "./environment/bench.ts";
  * @example
  * ```ts
  * const report = yield* checkLaws(environmentLaws(kestrel, { trainSize: 32 }));
+ * describe("my-env", () => registerLaws(environmentLaws(myEnv)));
  * ```
  */
 export const environmentLaws = <Options extends Schema.Top, R>(
   plugin: EnvironmentPlugin<Options, R>,
-  options: Options["Encoded"],
+  options: Options["Encoded"] = {},
   settings: EnvironmentLawSettings = {},
 ): ReadonlyArray<Law<Exclude<R, Scope.Scope>>> => {
   const bench = makeBench(plugin, options, settings);
@@ -50,6 +51,6 @@ export const environmentLaws = <Options extends Schema.Top, R>(
  */
 export const recordEnvironment = <Options extends Schema.Top, R>(
   plugin: EnvironmentPlugin<Options, R>,
-  options: Options["Encoded"],
+  options: Options["Encoded"] = {},
   settings: EnvironmentLawSettings = {},
 ) => recordPlays(makeBench(plugin, options, settings));

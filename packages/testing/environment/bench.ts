@@ -13,6 +13,7 @@ import {
   type TaskRow,
 } from "@resd/core";
 import { Context, Duration, Effect, Layer, type Schema, type Scope } from "effect";
+import { broken } from "../law.ts";
 
 /** A built environment with its task type erased. */
 export type Built = Context.Service.Shape<typeof Environment>;
@@ -20,7 +21,7 @@ export type Built = Context.Service.Shape<typeof Environment>;
 export interface EnvironmentLawSettings {
   /** Tasks looked at per split, spread over it. */
   readonly samples?: number;
-  /** Longest time for one step. */
+  /** Longest time for one step; unless given 5 s, and 30 s where programs are run. */
   readonly stepTimeout?: Duration.Duration;
   /** Actions that are almost right: they must score below the maximum, and be no success. */
   readonly nearMisses?: (row: TaskRow<unknown>) => ReadonlyArray<Action>;
@@ -92,7 +93,9 @@ export const makeBench = <Options extends Schema.Top, R>(
     samples: settings.samples ?? 4,
     limits: {
       maxTurns: 8,
-      stepTimeout: settings.stepTimeout ?? Duration.seconds(5),
+      stepTimeout:
+        settings.stepTimeout ??
+        Duration.seconds(plugin.manifest.needs.includes("sandbox:js") ? 30 : 5),
       maxObservationChars: 20_000,
     },
     nearMisses: settings.nearMisses ?? (() => []),
@@ -154,7 +157,17 @@ export const stepToEnd = Effect.fnUntraced(function* (
   action: Action,
   limits: EpisodeContext["limits"],
 ) {
-  const step = episode.step(action).pipe(Effect.timeout(limits.stepTimeout));
+  const step = Effect.timeoutOrElse(episode.step(action), {
+    duration: limits.stepTimeout,
+    orElse: () =>
+      Effect.fail(
+        broken(
+          `an answer within ${Duration.toSeconds(limits.stepTimeout)} s`,
+          "none",
+          "bound what grading may take, and give programs limits that end before",
+        ),
+      ),
+  });
   let last = yield* step;
   const results = [last];
   while (last.status === "running" && results.length <= limits.maxTurns) {

@@ -43,6 +43,7 @@ export const publishedManifest = (
   return {
     ...manifest,
     exports: exportsOf(manifest),
+    publishConfig: { access: "public" },
     ...(bin === undefined
       ? {}
       : {
