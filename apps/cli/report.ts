@@ -87,9 +87,10 @@ const KINDS = {
 } as const;
 
 const diagnoses = ({ diagnoses: found }: RunSummary, ink: Ink): ReadonlyArray<string> =>
-  found.map(
-    ({ kind, cause, update, message }) =>
-      `${ink("red", KINDS[kind])} ${ink("dim", `(${cause}, update ${update})`)}\n  ${message}`,
+  found.map(({ kind, cause, update, message, resolved }) =>
+    resolved === undefined
+      ? `${ink("red", KINDS[kind])} ${ink("dim", `(${cause}, update ${update})`)}\n  ${message}`
+      : ink("dim", `${cause} at update ${update}, gone at update ${resolved}`),
   );
 
 const phases = ({ phases: spent, wallSeconds }: RunSummary): string =>

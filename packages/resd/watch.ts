@@ -3,7 +3,13 @@ import type { ProbeResult, RunEvent } from "@resd/core";
 import { Effect } from "effect";
 import { diagnose } from "./detect/diagnose.ts";
 import { forgotten } from "./detect/forgetting.ts";
-import { type Diagnosis, type Finding, kindOf } from "./detect/finding.ts";
+import {
+  type Cause,
+  type Diagnosis,
+  type Finding,
+  STANDING_STILL,
+  kindOf,
+} from "./detect/finding.ts";
 import type { UpdateRow } from "./detect/history.ts";
 import type { Journal } from "./journal.ts";
 import type { CurvePoint } from "./summary.ts";
@@ -13,18 +19,20 @@ const phaseOf = ({ metrics }: UpdateRow): string => String(metrics["phase"] ?? "
 
 /**
  * A journal that adds a warning to the events where something is wrong: each cause at most once in a phase of the run, with
- * the cause as its code. What it found is added to `diagnoses`.
+ * the cause as its code. What it found is added to `diagnoses`, which also say when it was gone again.
  */
 export const watched = (journal: Journal, diagnoses: Array<Diagnosis>): Journal => {
   let updates: Array<UpdateRow> = [];
   let evaluations: Array<CurvePoint> = [];
-  const named = new Set<string>();
+  let planned: number | undefined;
+  /** Where in `diagnoses` the causes of this phase are. */
+  const named = new Map<Cause, number>();
   const probed: Array<ReadonlyArray<ProbeResult>> = [];
 
   const name = Effect.fnUntraced(function* (update: number, findings: ReadonlyArray<Finding>) {
     for (const { cause, message } of findings) {
       if (named.has(cause)) continue;
-      named.add(cause);
+      named.set(cause, diagnoses.length);
       diagnoses.push({ kind: kindOf(cause), cause, update, message });
       yield* journal.emit({
         _tag: "Warned",
@@ -35,28 +43,59 @@ export const watched = (journal: Journal, diagnoses: Array<Diagnosis>): Journal 
     }
   });
 
+  /** Says of the causes of this phase whether they still hold. */
+  const review = (update: number, findings: ReadonlyArray<Finding>): void => {
+    for (const [cause, place] of named) {
+      const { resolved, ...diagnosis } = diagnoses[place]!;
+      const holds = findings.some((finding) => finding.cause === cause);
+      const hidden = STANDING_STILL.includes(cause) && findings.length > 0;
+      if (holds) diagnoses[place] = diagnosis;
+      else if (!hidden) diagnoses[place] = { ...diagnosis, resolved: resolved ?? update };
+    }
+  };
+
+  const look = Effect.fnUntraced(function* (update: number) {
+    const findings = diagnose({
+      updates,
+      evaluations,
+      ...(planned === undefined ? {} : { planned }),
+    });
+    yield* name(update, findings);
+    review(update, findings);
+  });
+
   return {
     ...journal,
     emit: Effect.fnUntraced(function* (event: RunEvent) {
       yield* journal.emit(event);
-      if (event._tag === "Updated") {
-        const row = { update: event.update + 1, metrics: event.metrics };
-        const last = updates.at(-1);
-        if (last !== undefined && phaseOf(last) !== phaseOf(row)) {
-          updates = [];
-          evaluations = evaluations.slice(-1);
-          named.clear();
+      switch (event._tag) {
+        case "Started":
+          planned = event.updates;
+          return;
+        case "Updated": {
+          const row = { update: event.update + 1, metrics: event.metrics };
+          const last = updates.at(-1);
+          if (last !== undefined && phaseOf(last) !== phaseOf(row)) {
+            updates = [];
+            evaluations = evaluations.slice(-1);
+            named.clear();
+          }
+          updates.push(row);
+          return yield* look(row.update);
         }
-        updates.push(row);
-        yield* name(row.update, diagnose({ updates, evaluations }));
-      } else if (event._tag === "Evaluated") {
-        const { _tag: _, scores: _scores, seconds: _seconds, ...point } = event;
-        evaluations.push(point);
-        yield* name(event.update, diagnose({ updates, evaluations }));
-      } else if (event._tag === "Probed") {
-        probed.push(event.results);
-        const [before, after] = probed;
-        if (after !== undefined) yield* name(event.update, forgotten(before!, after));
+        case "Evaluated": {
+          const { _tag: _, scores: _scores, seconds: _seconds, ...point } = event;
+          evaluations.push(point);
+          return yield* look(event.update);
+        }
+        case "Probed": {
+          probed.push(event.results);
+          const [before, after] = probed;
+          if (after !== undefined) yield* name(event.update, forgotten(before!, after));
+          return;
+        }
+        default:
+          return;
       }
     }),
   };

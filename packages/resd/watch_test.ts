@@ -342,10 +342,10 @@ describe("watched", () => {
         yield* emit({ _tag: "Updated", update, report, metrics });
       }
       assert.deepEqual(
-        diagnoses.map(({ cause, update }) => [cause, update]),
+        diagnoses.map(({ cause, update, resolved }) => [cause, update, resolved]),
         [
-          ["learning-rate-zero", 8],
-          ["learning-rate-zero", 28],
+          ["learning-rate-zero", 8, undefined],
+          ["learning-rate-zero", 28, undefined],
         ],
       );
       assert.deepEqual(
@@ -354,6 +354,33 @@ describe("watched", () => {
           ["learning-rate-zero", 7],
           ["learning-rate-zero", 27],
         ],
+      );
+    }),
+  );
+
+  it.effect("watched() says when a cause was gone again, and takes that back when it returns", () =>
+    Effect.gen(function* () {
+      const rates = (rate: (updates: number) => number) =>
+        runPlanted({
+          world: {
+            ...wrong,
+            onReport: (report, updates) => ({ ...report, logProbGap: rate(updates) }),
+          },
+          config: { updates: 24 },
+        });
+      const gone = yield* rates((updates) => (updates <= 10 ? 1 : 0));
+      assert.deepEqual(
+        gone.summary.diagnoses.map(({ update, resolved }) => [update, resolved]),
+        [[8, 11]],
+      );
+      const back = yield* rates((updates) => (updates === 10 ? 0 : 1));
+      assert.deepEqual(
+        back.summary.diagnoses.map(({ update, resolved }) => [update, resolved]),
+        [[8, undefined]],
+      );
+      assert.lengthOf(
+        back.warned.filter((code) => code === "sampler-differs"),
+        1,
       );
     }),
   );

@@ -76,9 +76,12 @@ export const divergenceBlowsUp = whenChanged("divergence", ({ value, former, rat
     : undefined,
 );
 
+/** Small gradients may grow tenfold when learning begins. */
+const LARGE_GRADIENT = 5;
+
 /** Gradients explode. */
 export const gradientBlowsUp = whenChanged("gradNorm", ({ value, former, ratio }) =>
-  ratio >= 10
+  ratio >= 10 && value >= LARGE_GRADIENT
     ? {
         cause: "gradient-blow-up",
         message: `The gradient's norm is ${value.toPrecision(2)} ${since}: ${former.toPrecision(2)}, and success has not risen. Lower lr, or set clipNorm`,

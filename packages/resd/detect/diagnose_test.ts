@@ -170,6 +170,35 @@ describe("diagnose", () => {
     }
   });
 
+  it("diagnose() waits for half of a run before it says that results stand still", () => {
+    const still = (done: number, planned: number) =>
+      causes({
+        ...historyOf(
+          Array(done).fill(healthy(0.02)),
+          Array.from({ length: done / 4 + 1 }, (_, i) => ({
+            update: 4 * i,
+            interactions: 0,
+            student: evaluationAt(0.02, { perTaskStderr: 0.01 }),
+          })),
+        ),
+        planned,
+      });
+    assert.deepEqual(still(76, 160), []);
+    assert.deepEqual(still(80, 160), ["no-progress"]);
+    assert.deepEqual(still(20, 30), []);
+    assert.deepEqual(still(24, 30), ["no-progress"]);
+  });
+
+  it("diagnose() names the collapse of a policy that learns from rewards and explores no more", () => {
+    const reward = { "signal/reward": 16, "signal/reflection": 0, "signal/own-solution": 0 };
+    const exploring = healthy(0.1, { ...reward, "entropy/student": 0.35 });
+    const alike = healthy(0.2, { ...reward, gradNorm: 0, "entropy/student": 0.01 });
+    const rows = [...Array(20).fill(exploring), ...Array(WINDOW).fill(alike)];
+    assert.deepEqual(causes(historyOf(rows)), ["entropy-collapse"]);
+    const never = healthy(0, { ...reward, gradNorm: 0, "entropy/student": 0.35 });
+    assert.deepEqual(causes(historyOf(Array(20).fill(never))), ["rewards-equal"]);
+  });
+
   it("diagnose() tells a fall from noise: 3 standard errors and 10 points, twice in a row", () => {
     const fallen = (shares: ReadonlyArray<number>, stderr: number) =>
       causes(

@@ -58,6 +58,13 @@ export type Kind = "nothing-learned" | "collapsing";
 export const kindOf = (cause: Cause): Kind =>
   NOT_LEARNING.some((one) => one === cause) ? "nothing-learned" : "collapsing";
 
+/** Causes that are found only where no other one is: they are gone when nothing is found, not when something else is. */
+export const STANDING_STILL: ReadonlyArray<Cause> = [
+  "teacher-no-better",
+  "student-does-not-follow",
+  "no-progress",
+];
+
 /** A finding with its place in the run: a line of summary.json. */
 export const Diagnosis = Schema.Struct({
   kind: Schema.Literals(["nothing-learned", "collapsing"]),
@@ -65,5 +72,7 @@ export const Diagnosis = Schema.Struct({
   /** Inner updates done when it was noticed. */
   update: Schema.Int,
   message: Schema.String,
+  /** Updates done when it was gone again; absent where it stayed. */
+  resolved: Schema.optionalKey(Schema.Int),
 });
 export type Diagnosis = typeof Diagnosis.Type;

@@ -12,6 +12,8 @@ export interface UpdateRow {
 export interface RunHistory {
   readonly updates: ReadonlyArray<UpdateRow>;
   readonly evaluations: ReadonlyArray<CurvePoint>;
+  /** Updates that the run is to make in all; absent where that is not known. */
+  readonly planned?: number;
 }
 
 /** Updates that are looked at together: two batches of the paper's four updates each. */

@@ -1,6 +1,14 @@
 /** Reasons why an update teaches nothing, from the last updates alone. */
 import type { Finding } from "./finding.ts";
-import { type RunHistory, type Stretch, WINDOW, isSolving, lately, signals } from "./history.ts";
+import {
+  type RunHistory,
+  type Stretch,
+  WINDOW,
+  atFirst,
+  isSolving,
+  lately,
+  signals,
+} from "./history.ts";
 
 /** A gradient of this norm moves nothing: those of a run that learns are between 0.01 and 10. */
 const NO_GRADIENT = 5e-5;
@@ -151,6 +159,13 @@ export const gradientVanishes = (history: RunHistory): Finding | undefined => {
   if (!last.every("gradNorm", (norm) => norm < NO_GRADIENT)) return undefined;
   const { all, byReward } = signals(last);
   if (byReward > all / 2) {
+    const [then, now] = [atFirst(history)?.mean("entropy/student"), last.mean("entropy/student")];
+    if (then !== undefined && now < then / 4) {
+      return {
+        cause: "entropy-collapse",
+        message: `The gradient is 0 in the last ${WINDOW} updates, because the rollouts of a prompt are all alike: the student's entropy fell from ${then.toPrecision(2)} to ${now.toPrecision(2)} nats a token while only ${(100 * last.mean("train/success")).toFixed(0)} % are solved. Nothing is explored any more: begin anew with a lower lr, more rollouts per prompt, or a teacher (resd)`,
+      };
+    }
     return {
       cause: "rewards-equal",
       message: `The gradient is 0 in the last ${WINDOW} updates, because the rollouts of a prompt all earn the same (mean reward ${last.mean("train/reward").toFixed(3)}; answers by how they could be read: ${largest(last.sums("parse/"))}); draw more rollouts per prompt, choose easier tasks, or begin with a teacher (resd)`,

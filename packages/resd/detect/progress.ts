@@ -28,7 +28,10 @@ export const standsStill = (history: RunHistory): Finding | undefined => {
   const last = later.at(-1);
   const updates = lately(history);
   if (first === undefined || last === undefined || updates === undefined) return undefined;
-  if (later.length < PATIENCE || last.update - first.update < UPDATES || hasRisen(history)) {
+  // Methods that learn from rewards may stand still for half of a run before they rise.
+  const { planned = Infinity } = history;
+  const due = Math.max(UPDATES, Number.isFinite(planned) ? planned / 2 : 0);
+  if (later.length < PATIENCE || last.update - first.update < due || hasRisen(history)) {
     return undefined;
   }
   const still = later.every(({ student }) => isNoBetter(student, first.student));
