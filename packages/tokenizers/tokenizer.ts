@@ -238,11 +238,18 @@ export const loadTokenizer = Effect.fn("loadTokenizer")(function* (
   const tokenizer = yield* makeTokenizer(yield* readTokenizerFiles(folder));
   if (!tokenizer.hasChatTemplate) return tokenizer;
   // A template that is broken is found here, and not in the middle of a run.
-  const greeting = tokenizer.renderChat([{ role: "user", content: "Hello." }], { reply: true });
-  yield* Effect.mapError(
-    Effect.fromResult(greeting),
-    ({ message, reason }) =>
-      new TokenizerError({ reason, message: `${message}, at the chat template of ${folder}` }),
+  const content = "Hello.";
+  const refuse = (message: string) =>
+    new TokenizerError({
+      reason: "chat-template",
+      message: `${message}, at the chat template of ${folder}`,
+    });
+  const greeting = yield* Effect.mapError(
+    Effect.fromResult(tokenizer.renderChat([{ role: "user", content }], { reply: true })),
+    ({ message }) => refuse(message),
   );
+  if (!greeting.some((segment) => "text" in segment && segment.text.includes(content))) {
+    return yield* refuse(`Expected a prompt that says ${JSON.stringify(content)}, got one without`);
+  }
   return tokenizer;
 });
