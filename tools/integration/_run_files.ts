@@ -7,6 +7,7 @@ import {
   SignalReason,
   StepResult,
   TestCase,
+  ToolSpec,
   View,
 } from "@resd/core";
 import { runFiles } from "@resd/run";
@@ -20,6 +21,7 @@ export const RolloutLine = Schema.Struct({
   problem: Schema.String,
   sample: Schema.Int,
   initial: Schema.Array(Message),
+  tools: Schema.optionalKey(Schema.Array(ToolSpec)),
   actions: Schema.Array(Action),
   results: Schema.Array(StepResult),
   from: Schema.Int,
