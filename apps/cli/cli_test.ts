@@ -62,9 +62,18 @@ describe("resd", { timeout: PATIENCE }, () => {
   });
 
   it("eval measures what the run measured at its end, and with the playbook beside it", async () => {
-    const { code, out, error } = await resd(["eval", join(folder, "one"), "--json"]);
+    const probes = join(folder, "probes.jsonl");
+    const prompt = [{ control: "<task>" }, { text: "10: screen" }, { control: "<prog>" }];
+    writeFileSync(
+      probes,
+      `${JSON.stringify({ ability: "ports", prompt, answer: "10: screen WYN" })}\n`,
+    );
+    const args = ["eval", join(folder, "one"), `--probes=${probes}`, "--json"];
+    const { code, out, error } = await resd(args);
     assert.strictEqual(code, 0, error);
     const measured = JSON.parse(out);
+    assert.deepInclude(measured.abilities.changes.ports, { measure: "accuracy", probes: 1 });
+    assert.isBelow(measured.estimates.bare.perTest.low, measured.bare.perTest + 1e-9);
     assert.deepEqual(measured.bare, json(join(folder, "one", "summary.json")).heldOut.after);
     assert.strictEqual("withPlaybook" in measured, measured.playbookEntries > 0);
     for (const file of measured.files) assert.isTrue(existsSync(file), file);

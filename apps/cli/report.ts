@@ -116,7 +116,7 @@ export const report = (
   const { abilities } = summary;
   const sections: ReadonlyArray<ReadonlyArray<string>> = [
     [
-      `${ink("bold", `RESD ${summary.variant}, seed ${summary.seed}`)}: ${summary.updates} updates, ${summary.interactions} interactions with ${summary.environment}`,
+      `${ink("bold", `RESD ${summary.variant}, seed ${summary.seed}`)}: ${summary.updates} updates${summary.endedBy === "patience" ? " (none better for a while: evaluation.patience)" : ""}, ${summary.interactions} interactions with ${summary.environment}`,
     ],
     [
       `${ink("bold", "Success on held-out tasks")}${first === undefined ? "" : ` (${first.tasks} tasks, ${first.k} samples each)`}`,

@@ -1,7 +1,7 @@
 /** Runs from configuration to summary, in this process. */
 import { assert, describe, it } from "@effect/vitest";
 import { PolicyError } from "@resd/core";
-import { RunSummary, defineRun, run } from "@resd/run";
+import { RunSummary, defineRun, readRun, run } from "@resd/run";
 import { Deferred, Effect, Exit, Fiber, FileSystem, Schema } from "effect";
 import {
   prepareIn,
@@ -161,6 +161,15 @@ describe("a run", () => {
     }).pipe(Effect.scoped, Effect.provide(runServices)),
   );
 
+  it.live("readRun() says that no best policy was kept, where none was", () =>
+    Effect.gen(function* () {
+      const { files, conduct } = yield* prepareIn(scriptedRun(scriptedPolicy(), { updates: 1 }));
+      yield* conduct;
+      const error = yield* Effect.flip(readRun(files.folder, "best"));
+      assert.match(error.message, /Expected the best policy in .*best\/model, got no such folder/);
+    }).pipe(Effect.scoped, Effect.provide(runServices)),
+  );
+
   it.live("conduct keeps the best policy and its playbook in a folder of their own", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem;
@@ -183,6 +192,7 @@ describe("a run", () => {
       const kept = JSON.parse(yield* fs.readFileString(files.bestPoint));
       assert.deepStrictEqual(kept, summary.curve[0]);
       assert.isTrue(yield* fs.exists(files.bestModel));
+      assert.deepInclude(yield* readRun(files.folder, "best"), { model: files.bestModel });
       assert.notInclude(yield* fs.readFileString(files.bestPlaybook), "double is PEF");
       assert.deepStrictEqual(
         (yield* fs.readDirectory(files.folder)).filter((name) => name.startsWith("best")),

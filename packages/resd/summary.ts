@@ -44,12 +44,18 @@ export const CurvePoint = Schema.Struct({
 });
 export type CurvePoint = typeof CurvePoint.Type;
 
+/** Why no further update was made: all were, the stop rule held, or patience was at its end. */
+export const EndedBy = Schema.Literals(["updates", "stop", "patience"]);
+export type EndedBy = typeof EndedBy.Type;
+
 /** The counted part of summary.json. */
 export const Summary = Schema.Struct({
   variant: Schema.String,
   seed: Schema.Int,
   /** Inner updates done. */
   updates: Count,
+  /** Absent when the run was interrupted or failed. */
+  endedBy: Schema.optionalKey(EndedBy),
   /** Training episodes opened: the paper's axis of sample efficiency. Nothing else is counted here. */
   interactions: Count,
   /** Held-out episodes opened. */
@@ -111,6 +117,7 @@ export type Purpose = keyof typeof ByPurpose.Type;
 /** The counters of a run. */
 export interface Totals {
   updates: number;
+  endedBy?: EndedBy;
   interactions: number;
   evaluationEpisodes: number;
   parameters: string;
@@ -217,6 +224,7 @@ export const summaryOf = (
     variant: facts.variant,
     seed: facts.seed,
     updates,
+    ...(totals.endedBy === undefined ? {} : { endedBy: totals.endedBy }),
     interactions: totals.interactions,
     evaluationEpisodes: totals.evaluationEpisodes,
     wallSeconds: facts.wallSeconds,

@@ -28,7 +28,7 @@ import { makeSolutionBuffer } from "./solution_buffer.ts";
 import { step } from "./step.ts";
 import { batchPlaces, planStream, stopsEarly } from "./stream.ts";
 import { makeStudentPlaybook } from "./student_playbook.ts";
-import { type CurvePoint, type Summary, makeTotals, summaryOf } from "./summary.ts";
+import { type CurvePoint, type EndedBy, type Summary, makeTotals, summaryOf } from "./summary.ts";
 import { takeProbes } from "./take_probes.ts";
 import { watched } from "./watch.ts";
 
@@ -155,14 +155,13 @@ export const train = Effect.fn("resd.train")(function* (
     const { probes = [] } = options;
     if (probes.length > 0) yield* takeProbes(state, probes);
     yield* evaluateNow;
-    const over = () =>
-      totals.updates === plan.updates ||
-      isOutOfPatience(config.evaluation, totals.curve) ||
-      isOver(
-        config.stop,
-        totals,
-        totals.curve.map((point) => point.student.perTask),
-      );
+    const endedBy = (): EndedBy | undefined => {
+      if (totals.updates === plan.updates) return "updates";
+      if (isOutOfPatience(config.evaluation, totals.curve)) return "patience";
+      const successes = totals.curve.map((point) => point.student.perTask);
+      return isOver(config.stop, totals, successes) ? "stop" : undefined;
+    };
+    const over = () => endedBy() !== undefined;
     for (let batch = 0; batch < plan.batches && !over(); batch++) {
       const rows = yield* Effect.forEach(batchPlaces(plan, config.batchSize, batch), source.get);
       state.studentPlaybook.startBatch();
@@ -180,6 +179,7 @@ export const train = Effect.fn("resd.train")(function* (
         before = scores;
       }
     }
+    totals.endedBy = endedBy() ?? "updates";
     if (totals.curve.at(-1)?.update !== totals.updates) yield* evaluateNow;
     if (probes.length > 0) yield* takeProbes(state, probes);
 

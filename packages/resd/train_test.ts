@@ -269,6 +269,7 @@ describe("train", () => {
     Effect.gen(function* () {
       const world = learner();
       const summary = yield* run(world, smallConfig({ stop: { interactions: 3 } }));
+      assert.strictEqual(summary.endedBy, "stop");
       assert.strictEqual(summary.updates, 2);
       assert.strictEqual(summary.curve.at(-1)?.update, 2);
       assert.isDefined(summary.heldOut.after);
