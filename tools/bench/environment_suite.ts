@@ -1,10 +1,13 @@
 /** Suite `environments`: how many episodes a second each environment plays on its own, without a policy. */
 import { NodeServices } from "@effect/platform-node";
 import { type Action, Environment, type EpisodeContext, type TaskRow } from "@resd/core";
+import { layer as bouncingSim } from "@resd/env-bouncing-sim";
 import { layer as finer } from "@resd/env-finer";
 import { layer as kestrel } from "@resd/env-kestrel";
 import { layer as manufactoria } from "@resd/env-manufactoria";
 import { layer as puzzles } from "@resd/env-puzzles";
+import { layer as sql } from "@resd/env-sql";
+import { layer as quickjs } from "@resd/sandbox-quickjs";
 import { Console, Duration, Effect, Layer } from "effect";
 import {
   inTurns,
@@ -14,6 +17,7 @@ import {
   timed,
   type Unit,
 } from "./measurement.ts";
+import { sandboxCalls } from "./sandbox_calls.ts";
 
 /** An environment with all that it needs, and how many episodes a repeat plays: its tasks again and again. */
 interface Contestant {
@@ -27,6 +31,12 @@ const CONTESTANTS: ReadonlyArray<Contestant> = [
   { name: "manufactoria", layer: manufactoria({}), episodes: 742 },
   { name: "finer", layer: Layer.provide(finer({}), NodeServices.layer), episodes: 16_384 },
   { name: "puzzles", layer: puzzles({ seed: 1 }), episodes: 256 },
+  {
+    name: "bouncing-sim",
+    layer: Layer.provide(bouncingSim({ seed: 1, trainSize: 64 }), quickjs({})),
+    episodes: 128,
+  },
+  { name: "sql", layer: sql({ seed: 1, trainSize: 64 }), episodes: 1024 },
 ];
 
 const episodesPerSecond = (episodes: number): Unit => ({
@@ -74,7 +84,8 @@ const playAll = ({ episodes }: Contestant, answer: (row: TaskRow<unknown>) => Ac
     { discard: true },
   );
 
-export const environmentSuite = Effect.fnUntraced(function* ({ repeats, only }: SuiteOptions) {
+export const environmentSuite = Effect.fnUntraced(function* (options: SuiteOptions) {
+  const { repeats, only } = options;
   const measurements: Array<Measurement> = [];
   for (const contestant of CONTESTANTS) {
     for (const [kind, answer] of Object.entries(ANSWERS)) {
@@ -97,5 +108,6 @@ export const environmentSuite = Effect.fnUntraced(function* ({ repeats, only }: 
       );
     }
   }
+  measurements.push(...(yield* sandboxCalls(options)));
   return measurements as ReadonlyArray<Measurement>;
 });
