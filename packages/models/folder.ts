@@ -8,7 +8,7 @@ import {
 import { Effect, FileSystem, type PlatformError, Schema, type Scope } from "effect";
 import { type DecoderConfig, endTokenIds, ModelConfigError } from "./config.ts";
 import { parameterSpecs } from "./parameters.ts";
-import { configJson, parseConfig } from "./parse_config.ts";
+import { configText, parseConfig } from "./parse_config.ts";
 
 /** A folder whose weights are not those of its config. */
 export class ModelFolderError extends Schema.TaggedError<ModelFolderError>()("ModelFolderError", {
@@ -225,8 +225,7 @@ export const saveFolder = Effect.fn("saveFolder")(function* <E = never, R = neve
     data: parameterOf(name),
   }));
   yield* writeSafetensors(`${folder}/model.safetensors`, tensors, { metadata: { format: "pt" } });
-  const text = `${JSON.stringify(configJson(config), null, 2)}\n`;
-  for (const [name, content] of Object.entries({ ...files, "config.json": text })) {
+  for (const [name, content] of Object.entries({ ...files, "config.json": configText(config) })) {
     const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
     yield* fs.writeFile(`${folder}/${name}.partial`, bytes);
     yield* fs.rename(`${folder}/${name}.partial`, `${folder}/${name}`);

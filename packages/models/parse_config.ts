@@ -108,3 +108,24 @@ export const configJson = (config: DecoderConfig): Readonly<Record<string, unkno
     ...write(config),
   };
 };
+
+/** Keys that transformers takes for floats only: `4` is refused there, `4.0` is not. */
+const FLOATS = [
+  "rms_norm_eps",
+  "rope_theta",
+  "rope_local_base_freq",
+  "final_logit_softcapping",
+  "factor",
+  "low_freq_factor",
+  "high_freq_factor",
+  "beta_fast",
+  "beta_slow",
+  "attention_factor",
+  "mscale",
+  "mscale_all_dim",
+];
+const WHOLE_FLOAT = new RegExp(`"(${FLOATS.join("|")})": (\\d+)(?=[,\\n])`, "gu");
+
+/** The text of a config.json. */
+export const configText = (config: DecoderConfig): string =>
+  `${JSON.stringify(configJson(config), null, 2).replaceAll(WHOLE_FLOAT, '"$1": $2.0')}\n`;

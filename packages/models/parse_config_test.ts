@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest";
 import { Effect } from "effect";
 import { type DecoderConfig, endTokenIds } from "./config.ts";
-import { configJson, parseConfig } from "./parse_config.ts";
+import { configJson, configText, parseConfig } from "./parse_config.ts";
 
 const sizes = {
   vocab_size: 100,
@@ -62,6 +62,16 @@ describe("parseConfig", () => {
     Effect.gen(function* () {
       const config = yield* parseConfig(json);
       assert.deepStrictEqual(yield* parseConfig(configJson(config)), config);
+      assert.deepStrictEqual(yield* parseConfig(JSON.parse(configText(config))), config);
+    }),
+  );
+
+  it.effect("configText() writes floats as floats, as transformers insists", () =>
+    Effect.gen(function* () {
+      const text = configText(yield* parseConfig({ ...gemma, final_logit_softcapping: 30 }));
+      assert.include(text, '"final_logit_softcapping": 30.0,');
+      assert.include(text, '"rope_theta": 1000000.0,');
+      assert.include(text, '"hidden_size": 64,');
     }),
   );
 
