@@ -22,6 +22,18 @@ export const RunSummary = Schema.Struct({
 });
 export type RunSummary = typeof RunSummary.Type;
 
+/** Seconds of both by phase: the best policy is saved inside of the loop, the last one outside. */
+const inAll = (
+  outside: Readonly<Record<string, number>>,
+  inside: Readonly<Record<string, number>>,
+): Record<string, number> => {
+  const all: Record<string, number> = { ...outside };
+  for (const [phase, seconds] of Object.entries(inside)) {
+    all[phase] = (all[phase] ?? 0) + seconds;
+  }
+  return all;
+};
+
 /** Adds what the run folder knows to what the loop counted. */
 export const runSummary = (
   counted: Summary,
@@ -40,7 +52,7 @@ export const runSummary = (
   outcome: facts.outcome,
   ...(facts.message === undefined ? {} : { message: facts.message }),
   wallSeconds: facts.wallSeconds,
-  phases: { ...facts.phases, ...counted.phases },
+  phases: inAll(facts.phases, counted.phases),
   preset: facts.config.preset,
   environment: facts.config.environment.use,
   model: facts.config.model,
