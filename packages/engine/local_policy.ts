@@ -68,6 +68,13 @@ const makeObjectiveCheck = (able: PolicyShape["capabilities"]) => {
   });
 };
 
+/** What a model is called: the name of its folder, or that of its repository where the folder is a snapshot of the hub's cache. */
+const nameOf = (folder: string, path: Path.Path): string => {
+  const whole = path.resolve(folder);
+  const cached = /[/\\]models--([^/\\]+)[/\\]snapshots[/\\]([0-9a-f]{7})[0-9a-f]{33}$/u.exec(whole);
+  return cached === null ? path.basename(whole) : `${cached[1]!.replace("--", "/")}@${cached[2]}`;
+};
+
 /** The format a tokenizer is made for: `compact` when it has that format's control tokens and no chat template. */
 const formatOf = ({ controls, hasChatTemplate }: Tokenizer): "chat" | "compact" => {
   const names = new Set(controls.values());
@@ -130,7 +137,7 @@ export const makeLocalPolicy = Effect.fnUntraced(function* (
 
   return {
     info: {
-      model: path.basename(path.resolve(folder)),
+      model: nameOf(folder, path),
       format: formatOf(tokenizer),
       maxContext: config.max_position_embeddings,
       vocabSize: config.vocab_size,
