@@ -5,6 +5,7 @@ import { join, resolve } from "node:path";
 import { Compute, Environment, RunSeed } from "@resd/core";
 import {
   CUSTOM,
+  LEXICAL,
   type Override,
   type RunConfig,
   SLOTS,
@@ -176,7 +177,8 @@ export const doctor = Effect.fnUntraced(
     const seeded = Effect.provideService(RunSeed, config.seed);
     const slots = (Object.keys(SLOTS) as Array<Slot>).filter(
       (slot) =>
-        !["compute", "environment", "sandbox"].includes(slot) && config[slot].use !== CUSTOM,
+        !["compute", "environment", "sandbox"].includes(slot) &&
+        ![CUSTOM, LEXICAL].includes(config[slot].use),
     );
     const advice = {
       plugin: "install it, or choose another: the message names what there is",

@@ -41,7 +41,7 @@ export interface EvalInput {
   readonly overrides: ReadonlyArray<Override>;
 }
 
-const SLOTS_TO_MEASURE = ["environment", "compute", "trackers"] as const;
+const SLOTS_TO_MEASURE = ["environment", "compute", "similarity", "trackers"] as const;
 
 const estimatesOf = (scores: ReadonlyArray<TaskScores>): Estimates =>
   Object.fromEntries(

@@ -1,44 +1,18 @@
 /** Asking an endpoint about attempts, as `askPolicy` asks the run's own policy. */
-import { Format, type ModelUse, type Prompt, type Stop, hashSeed } from "@resd/core";
-import {
-  type ChatFormatOptions,
-  type ChatTemplate,
-  type Question,
-  chatFormat,
-  fitQuestion,
-  parsePromptFile,
-} from "@resd/resd";
+import { type ModelUse, type Prompt, type Stop, hashSeed } from "@resd/core";
+import { type Question, fitQuestion, messageText } from "@resd/resd";
 import { Effect, Result } from "effect";
 import type { ChatApiError } from "./api_error.ts";
 import { type ChatClient, estimateTokens } from "./chat_client.ts";
 import type { ChatApiOptions } from "./options.ts";
 import type { ReplySchema } from "./reply_schemas.ts";
 
-/** Endpoints have templates of their own: a prompt is the text of its messages. */
-const plain: ChatTemplate = (messages) => messages.map(({ content }) => ({ text: `${content}\n` }));
-
-const textOf = (prompt: Prompt): string =>
-  prompt
-    .map((segment) => ("text" in segment ? segment.text : ""))
-    .join("")
-    .trim();
-
-/** The chat format for an endpoint, in the wording of the run. */
-export const apiFormat = Effect.fnUntraced(function* (
-  options: Pick<ChatFormatOptions, "operations"> = {},
-) {
-  const { wording } = yield* Format;
-  const prompts =
-    wording === undefined ? undefined : Result.getOrUndefined(parsePromptFile(wording.text));
-  return chatFormat(plain, { ...options, ...(prompts === undefined ? {} : { prompts }) });
-});
-
 /** Undefined where the prompt did not fit, or the run goes on without an answer. */
 export type ApiAnswer = { readonly text: string; readonly stop: Stop } | undefined;
 
 /** Prompts are measured by their length: an endpoint does not tell its tokens before it is asked. */
 const measure = (prompt: Prompt) =>
-  Effect.sync(() => new Int32Array(estimateTokens(textOf(prompt))));
+  Effect.sync(() => new Int32Array(estimateTokens(messageText(prompt))));
 
 /**
  * Asks all questions, so many at once as the options allow; answers are in the order of the questions. What cannot be
@@ -67,7 +41,7 @@ export const askApi = Effect.fn("askApi")(function* (
     Effect.fnUntraced(function* (question) {
       const fitted = yield* Effect.orDie(fitQuestion(measure, room, question, true));
       if (fitted === undefined) return undefined;
-      const text = textOf(question.render(fitted.entries, fitted.longest));
+      const text = messageText(question.render(fitted.entries, fitted.longest));
       const draws = hashSeed(draw.seed, draw.purpose, draw.update, question.attempt) >>> 1;
       return yield* client.ask({ text, schema: draw.schema, seed: draws }).pipe(
         Effect.map((answer) => Result.succeed(answer)),

@@ -23,6 +23,7 @@ export * from "./format/compact.ts";
 export * from "./format/dispensable.ts";
 export * from "./format/fit_prompt.ts";
 export * from "./format/json_reply.ts";
+export * from "./format/message_format.ts";
 export * from "./format/prompt_file.ts";
 export * from "./format/shorten.ts";
 export * from "./format/thinking.ts";

@@ -104,6 +104,11 @@ const trackerLayer = (parts: Parts): SlotLayer<Tracker> =>
     }),
   );
 
+/** What measures the similarity of lessons; without a plugin it goes by letters and words. */
+const similarityLayer = (parts: Parts): SlotLayer<never> =>
+  parts.layers.similarity ??
+  (parts.plugins.has("similarity") ? pluginLayer<never>(parts, "similarity") : Layer.empty);
+
 /** The environment, the policy with its format, and the trackers. Building the layer loads the model. */
 export const composeMeasuring = (
   parts: Parts,
@@ -118,6 +123,7 @@ export const composeMeasuring = (
   return (layers.format ?? formatLayer(config)).pipe(
     Layer.provideMerge(announced(`the model in ${config.model}`, policy)),
     Layer.provideMerge(environmentLayer(parts)),
+    Layer.provideMerge(similarityLayer(parts)),
     Layer.provideMerge(trackerLayer(parts)),
     Layer.provideMerge(Layer.succeed(RunSeed, config.seed)),
   );

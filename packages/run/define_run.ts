@@ -37,6 +37,8 @@ export interface RunLayers {
   readonly playbook?: SlotLayer<Playbook>;
   readonly reflector?: SlotLayer<Reflector, Policy | Format | Environment>;
   readonly curator?: SlotLayer<Curator, Policy | Format | Environment>;
+  /** Gives the `Similarity` of lessons. */
+  readonly similarity?: SlotLayer<never>;
   /** Changes the method under way; see `scheduleLayer`. */
   readonly schedule?: SlotLayer<never>;
   /** Listens beside the run folder and the configured trackers. */

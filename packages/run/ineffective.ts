@@ -2,7 +2,7 @@
 import type { ConfigFault } from "./config_error.ts";
 import type { Sources } from "./config_values.ts";
 import { usesTeacher } from "@resd/resd";
-import { CUSTOM, type RunConfig, SLOTS } from "./run_config.ts";
+import { CUSTOM, LEXICAL, type RunConfig, SLOTS } from "./run_config.ts";
 
 /** Where a value stands that nobody asked for by itself: below the presets, in one, in a variant, or in the folder of an earlier run. */
 export const isInherited = (source: string): boolean =>
@@ -44,6 +44,12 @@ const rules: ReadonlyArray<Rule> = [
   { path: "resd.deduplicate", because: withoutWords },
   { path: "resd.dropExactDuplicates", because: withoutWords },
   { path: "resd.nearDuplicates", because: withoutWords },
+  { path: "similarity", because: withoutPlaybook },
+  {
+    path: "similarity.options",
+    because: ({ similarity }) =>
+      similarity.use === LEXICAL ? `similarity by letters and words has none` : undefined,
+  },
   {
     path: "resd.concise.window",
     because: ({ resd }) =>

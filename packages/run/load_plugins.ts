@@ -8,7 +8,14 @@ import { isInherited } from "./ineffective.ts";
 import { PluginError } from "./plugin_error.ts";
 import { type ResolvedConfig, schemaFaults } from "./resolve_config.ts";
 import { type FoundPlugin, type PluginModule, findPlugin, loadPlugin } from "./resolve_plugin.ts";
-import { CUSTOM, type PluginChoice, type RunConfig, SLOTS, type Slot } from "./run_config.ts";
+import {
+  CUSTOM,
+  LEXICAL,
+  type PluginChoice,
+  type RunConfig,
+  SLOTS,
+  type Slot,
+} from "./run_config.ts";
 import type { RunHost } from "./run_host.ts";
 import { keysOf, writtenSide } from "./schema_paths.ts";
 import { unknownKeys } from "./unknown_keys.ts";
@@ -142,6 +149,7 @@ export const loadPlugins = Effect.fn("loadPlugins")(function* (
   const needed = (slot: Slot | "trackers"): boolean =>
     wanted.includes(slot) &&
     slot !== "sandbox" &&
+    !(slot === "similarity" && config.similarity.use === LEXICAL) &&
     (slot === "trackers" || config[slot].use !== CUSTOM) &&
     // With a policy in code nothing is computed.
     !(slot === "compute" && layers.policy !== undefined);

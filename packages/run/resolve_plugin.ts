@@ -15,6 +15,7 @@ export const PluginManifest = Schema.Struct({
     "playbook",
     "compute",
     "sandbox",
+    "similarity",
     "tracker",
   ]),
   id: Schema.NonEmptyString,

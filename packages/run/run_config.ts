@@ -15,6 +15,9 @@ export type PluginChoice = typeof PluginChoice.Type;
 /** What `use` reads where a layer in code fills the slot. */
 export const CUSTOM = "custom";
 
+/** What `similarity.use` reads where no plugin measures it. */
+export const LEXICAL = "lexical";
+
 /** The whole of a run as data: config.resolved.json. */
 export const RunConfig = Schema.Struct({
   /** Whose values hold where nothing else is said. */
@@ -44,6 +47,10 @@ export const RunConfig = Schema.Struct({
   sandbox: PluginChoice.pipe(
     Schema.withDecodingDefaultKey(Effect.succeed({ use: "quickjs", options: {} })),
   ),
+  /** Which lessons say the same, and which have to do with a task: by letters and words, or as a plugin has it. */
+  similarity: PluginChoice.pipe(
+    Schema.withDecodingDefaultKey(Effect.succeed({ use: LEXICAL, options: {} })),
+  ),
   /** Who listens, besides the run folder. */
   trackers: Schema.Array(PluginChoice),
   /** Asked before and after training, for what the policy forgets: a .jsonl file, or true for the model folder's own. */
@@ -60,6 +67,7 @@ export const SLOTS = {
   playbook: "playbook",
   compute: "compute",
   sandbox: "sandbox",
+  similarity: "similarity",
 } as const;
 
 /** The name of a slot. */
@@ -79,5 +87,6 @@ export const baseConfig: Omit<RunConfig, "preset" | "variant" | "name" | "resd">
   playbook: byDefault("memory"),
   compute: byDefault("onnx"),
   sandbox: byDefault("quickjs"),
+  similarity: byDefault(LEXICAL),
   trackers: [byDefault("console")],
 };

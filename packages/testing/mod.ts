@@ -12,6 +12,7 @@ export * from "./environment_laws.ts";
 export * from "./evaluations.ts";
 export * from "./interpreter_compute.ts";
 export * from "./law.ts";
+export { writeEmbeddingModel, writeInstructModel } from "./onnx_models.ts";
 export * from "./linear_policy.ts";
 export { type Step as PlaybookStep, randomStep as randomPlaybookStep } from "./playbook/steps.ts";
 export * from "./playbook_laws.ts";

@@ -1,7 +1,6 @@
 /** An endpoint decides what of a reflection is worth keeping. */
 import {
   ChatApiOptions,
-  apiFormat,
   askApi,
   contradictionOf,
   httpLayer,
@@ -11,13 +10,14 @@ import {
 import {
   Curator,
   CuratorError,
+  Format,
   type Operation,
   type ReplyParse,
   RunSeed,
   type View,
   decodeOptions,
 } from "@resd/core";
-import { shortenText } from "@resd/resd";
+import { messageFormat, shortenText } from "@resd/resd";
 import { Effect, Layer, Schema } from "effect";
 
 export const Options = Schema.Struct({
@@ -51,7 +51,7 @@ export const layer = (options: typeof Options.Encoded) =>
       );
       const contradiction = contradictionOf(decoded);
       if (contradiction !== undefined) return yield* new CuratorError({ message: contradiction });
-      const format = yield* apiFormat({ operations });
+      const format = messageFormat(yield* Format, { operations });
       const seed = yield* RunSeed;
       const schema = operationsSchema(operations);
       const client = yield* Effect.mapError(makeChatClient(decoded), failed);

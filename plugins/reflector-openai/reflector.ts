@@ -3,7 +3,6 @@ import {
   CREDIT,
   ChatApiOptions,
   REFLECTION,
-  apiFormat,
   askApi,
   contradictionOf,
   httpLayer,
@@ -12,6 +11,7 @@ import {
 import {
   type Attempt,
   type CallContext,
+  Format,
   type Reflection,
   Reflector,
   ReflectorError,
@@ -19,7 +19,7 @@ import {
   type View,
   decodeOptions,
 } from "@resd/core";
-import { shortenAttempt } from "@resd/resd";
+import { messageFormat, shortenAttempt } from "@resd/resd";
 import { Effect, Layer } from "effect";
 
 export const Options = ChatApiOptions;
@@ -36,7 +36,7 @@ export const layer = (options: typeof Options.Encoded) =>
       const decoded = yield* decodeOptions("reflector-openai", Options, options);
       const contradiction = contradictionOf(decoded);
       if (contradiction !== undefined) return yield* new ReflectorError({ message: contradiction });
-      const format = yield* apiFormat();
+      const format = messageFormat(yield* Format);
       const seed = yield* RunSeed;
       const client = yield* Effect.mapError(makeChatClient(decoded), failed);
       yield* Effect.addFinalizer(() => {

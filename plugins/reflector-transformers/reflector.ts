@@ -1,0 +1,124 @@
+/** A local instruct model reads the failures of the policy. */
+import {
+  type Attempt,
+  type CallContext,
+  Format,
+  type ModelUse,
+  type Prompt,
+  type Reflection,
+  Reflector,
+  ReflectorError,
+  RunSeed,
+  type View,
+  decodeOptions,
+  makeRandom,
+} from "@resd/core";
+import { fitQuestion, messageFormat, messageText, shortenAttempt } from "@resd/resd";
+import { ModelOptions } from "@resd/transformers-node";
+import { Effect, Layer, Schema } from "effect";
+import { loadInstructModel } from "./instruct_model.ts";
+
+const Positive = Schema.Int.check(Schema.isGreaterThan(0));
+
+export const Options = Schema.Struct({
+  ...ModelOptions.fields,
+  /** 0 is greedy. */
+  temperature: Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 10 })).pipe(
+    Schema.withDecodingDefaultKey(Effect.succeed(0.5)),
+  ),
+  topP: Schema.Finite.check(Schema.isBetween({ minimum: 1e-6, maximum: 1 })).pipe(
+    Schema.withDecodingDefaultKey(Effect.succeed(1)),
+  ),
+  /** Longest reply, in tokens. */
+  maxTokens: Positive.pipe(Schema.withDecodingDefaultKey(Effect.succeed(1024))),
+  /** Tokens of prompt and reply together. */
+  contextTokens: Positive.pipe(Schema.withDecodingDefaultKey(Effect.succeed(4096))),
+});
+
+/** Texts that would need longer tokens than this to fit are not worth counting, which takes time. */
+const LETTERS_PER_TOKEN = 8;
+
+const UNASKED: Reflection = { text: "", tags: [], parse: "skipped" };
+
+const failed = ({ message }: { readonly message: string }) => new ReflectorError({ message });
+
+/**
+ * A reflector that asks a local model, one question after the other: the answer to a question depends on nothing but the
+ * question and its seed.
+ */
+export const layer = (options: typeof Options.Encoded) =>
+  Layer.effect(
+    Reflector,
+    Effect.gen(function* () {
+      const decoded = yield* decodeOptions("reflector-transformers", Options, options);
+      const { maxTokens, contextTokens, temperature, topP } = decoded;
+      if (maxTokens >= contextTokens) {
+        return yield* new ReflectorError({
+          message: `Expected maxTokens below contextTokens ${contextTokens}, got ${maxTokens}; lower maxTokens`,
+        });
+      }
+      const format = messageFormat(yield* Format);
+      const seed = yield* RunSeed;
+      const model = yield* Effect.mapError(loadInstructModel(decoded), failed);
+      const measure = (prompt: Prompt) =>
+        Effect.sync(() => {
+          const text = messageText(prompt);
+          const hopeless = text.length > LETTERS_PER_TOKEN * contextTokens;
+          return new Int32Array(hopeless ? contextTokens : model.count(text));
+        });
+
+      const reflectOn = Effect.fnUntraced(function* (
+        purpose: "reflect" | "credit",
+        attempt: Attempt,
+        view: View,
+        { update }: CallContext,
+      ) {
+        const prompt = purpose === "reflect" ? format.reflector : format.success;
+        const question = {
+          attempt: attempt.id,
+          entries: view.entries,
+          task: attempt.problem,
+          render: (entries: View["entries"], longest: number) =>
+            prompt(shortenAttempt(attempt, longest), { ...view, entries }),
+        };
+        const fitted = yield* Effect.orDie(
+          fitQuestion(measure, contextTokens - maxTokens, question, true),
+        );
+        if (fitted === undefined) return { reflection: UNASKED, calls: 0, tokens: 0 };
+        const text = messageText(question.render(fitted.entries, fitted.longest));
+        const random = makeRandom(seed, purpose, update, attempt.id);
+        const answer = yield* model
+          .answer(text, { temperature, topP, maxTokens }, random)
+          .pipe(Effect.mapError(failed));
+        const reflection = format.parseReflection(answer.text, view, answer.stop);
+        return { reflection, calls: 1, tokens: answer.tokens };
+      });
+
+      const reflections = Effect.fnUntraced(function* (
+        purpose: "reflect" | "credit",
+        attempts: ReadonlyArray<Attempt>,
+        view: View,
+        context: CallContext,
+      ) {
+        const answers = yield* Effect.forEach(attempts, (attempt) =>
+          reflectOn(purpose, attempt, view, context),
+        );
+        const use: ModelUse = {
+          modelCalls: answers.reduce((sum, { calls }) => sum + calls, 0),
+          generatedTokens: answers.reduce((sum, { tokens }) => sum + tokens, 0),
+        };
+        return { reflections: answers.map(({ reflection }) => reflection), use };
+      });
+
+      return {
+        freeText: true,
+        reflect: (failures, view, context) => reflections("reflect", failures, view, context),
+        credit: (successes, view, context) =>
+          Effect.map(reflections("credit", successes, view, context), (answer) => ({
+            tags: answer.reflections.map(({ tags }) => tags),
+            parse: answer.reflections.map(({ parse }) => parse),
+            use: answer.use,
+          })),
+      };
+    }),
+  );
