@@ -194,7 +194,10 @@ describe("conductMatrix()", () => {
         conducted.results.map(({ variant }) => variant),
         ["a", "a"],
       );
-      assert.match(conducted.failures[0]!.message, /^b seed 1: .*resd\.concise\.cap, at matrix variant b/);
+      assert.match(
+        conducted.failures[0]!.message,
+        /^b seed 1: .*resd\.concise\.cap, at matrix variant b/,
+      );
     }).pipe(Effect.provide(planningServices)),
   );
 
@@ -240,7 +243,10 @@ describe("conductMatrix()", () => {
           (cell) => Effect.sync(() => (ran++, finish(cell))),
         ),
       );
-      assert.match(error.message, /^b seed 1: .*resd\.lrr, at matrix variant b .*did you mean resd\.lr\?/);
+      assert.match(
+        error.message,
+        /^b seed 1: .*resd\.lrr, at matrix variant b .*did you mean resd\.lr\?/,
+      );
       assert.strictEqual(ran, 0);
     }).pipe(Effect.provide(planningServices)),
   );

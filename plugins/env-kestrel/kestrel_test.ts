@@ -85,7 +85,10 @@ describe("env-kestrel", () => {
     Effect.gen(function* () {
       const source = (yield* Environment).tasks("test");
       assert.strictEqual(source.size, 0);
-      assert.include((yield* Effect.flip(source.get(0))).message, '"train", "heldOut" or "validation"');
+      assert.include(
+        (yield* Effect.flip(source.get(0))).message,
+        '"train", "heldOut" or "validation"',
+      );
     }).pipe(Effect.provide(layer({}))),
   );
 

@@ -47,6 +47,8 @@ const QueryArgs = Schema.Struct({
 const isTelling = (row: ReadonlyArray<Cell>): boolean =>
   row.some((cell) => cell !== null && cell !== 0);
 
+type Databases = Readonly<Record<keyof Filling, ReturnType<typeof openDatabase>>>;
+
 /** What a question's own query gives, if that can tell right answers from wrong ones. */
 const expectedOf = (question: Question, databases: Databases): Expected | undefined => {
   const on = (instance: keyof Databases) => {
@@ -62,14 +64,22 @@ const expectedOf = (question: Question, databases: Databases): Expected | undefi
     ? undefined
     : { shown, hidden };
 };
-type Databases = Readonly<Record<keyof Filling, ReturnType<typeof openDatabase>>>;
+/** The same, worked out once for each question. */
+const makeExpectations = (databases: Databases) => {
+  const known = new Map<string, Expected | undefined>();
+  return (question: Question): Expected | undefined => {
+    if (!known.has(question.sql)) known.set(question.sql, expectedOf(question, databases));
+    return known.get(question.sql);
+  };
+};
+type Expectations = ReturnType<typeof makeExpectations>;
 
 /** Questions of a split whose answers tell, one after another as they are asked for. */
 const makeSource = (
   seed: number,
   split: string,
   size: number,
-  databases: Databases,
+  expectations: Expectations,
 ): TaskSource<Question> => {
   const rest = candidates(seed, split as Split)[Symbol.iterator]();
   const found: Array<Question> = [];
@@ -100,7 +110,7 @@ const makeSource = (
               `Expected ${size} questions for "${split}", got ${found.length} that tell right answers from wrong ones; ask for fewer, or take another seed`,
             );
           }
-          if (expectedOf(next.value, databases) !== undefined) found.push(next.value);
+          if (expectations(next.value) !== undefined) found.push(next.value);
         }
         return Effect.succeed(rowOf(index, found[index]!));
       }),
@@ -125,11 +135,11 @@ const openEpisode = (
   { task }: TaskRow<Question>,
   context: EpisodeContext,
   { glossary, shownRows }: typeof options.Type,
-  databases: Databases,
+  expectations: Expectations,
   run: Query,
 ) =>
   Effect.gen(function* () {
-    const expected = expectedOf(task, databases);
+    const expected = expectations(task);
     if (expected === undefined) {
       return yield* new EnvironmentTaskError({
         message: `Expected a question of this environment, got ${task.text}; open episodes with rows that its tasks gave, under the same seed`,
@@ -198,15 +208,16 @@ export const { manifest, Options, layer } = defineEnvironment({
           hidden.close();
         }),
     );
+    const expectations = makeExpectations(databases);
     const run = yield* makeQueries({ filling, ...decoded });
     const sources: Readonly<Record<Split, TaskSource<Question>>> = {
-      train: makeSource(seed, "train", decoded.trainSize, databases),
-      test: makeSource(seed, "test", decoded.testSize, databases),
+      train: makeSource(seed, "train", decoded.trainSize, expectations),
+      test: makeSource(seed, "test", decoded.testSize, expectations),
     };
     const shape: EnvironmentShape<Question> = {
       tasks: (split) =>
         Object.hasOwn(sources, split) ? sources[split as Split] : unknownSplit(split),
-      open: (row, context) => openEpisode(row, context, decoded, databases, run),
+      open: (row, context) => openEpisode(row, context, decoded, expectations, run),
     };
     return shape;
   }),

@@ -127,7 +127,10 @@ const DEFECTS: ReadonlyArray<
     "playbook.provenance",
     "tags do not say which reflection they come from",
     (playbook) => ({
-      tag: (key, tags, { reflection: _, ...cause }) => playbook.tag(key, tags, cause),
+      tag: (key, tags, cause) => {
+        const { reflection: _, ...rest } = cause;
+        return playbook.tag(key, tags, rest);
+      },
     }),
   ],
   [
