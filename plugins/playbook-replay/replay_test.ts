@@ -2,7 +2,7 @@ import { NodeServices } from "@effect/platform-node";
 import { assert, describe, it } from "@effect/vitest";
 import { type Entry, Playbook } from "@resd/core";
 import { decodeSnapshot } from "@resd/resd";
-import { Effect, FileSystem, Stream } from "effect";
+import { Effect, FileSystem, Layer, Stream } from "effect";
 import { layer } from "./mod.ts";
 
 const entry = (number: number, text: string, helpful = 0): Entry => ({
@@ -112,8 +112,7 @@ describe("playbook-replay", () => {
       assert.match(error.message, /got that of task\/1, .* set resd\.playbook to global/);
       const missing = yield* Effect.flip(
         Playbook.pipe(
-          Effect.provide(layer({ run: "no/such/run" })),
-          Effect.provide(NodeServices.layer),
+          Effect.provide(Layer.provide(layer({ run: "no/such/run" }), NodeServices.layer)),
         ),
       );
       assert.match(missing.message, /Expected the folder of a run .*no\/such\/run\/playbook/s);
