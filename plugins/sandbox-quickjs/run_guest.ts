@@ -19,6 +19,12 @@ export const STACK_BYTES = 512 * 1024;
 /** The engine itself takes about a third of this before any code is there. */
 const LEAST_BYTES = 1024 * 1024;
 
+/**
+ * No limit on output is larger. What comes back lies in the worker's heap, and a heap that is full ends the whole process
+ * and not just its thread.
+ */
+const MOST_OUTPUT = 16 * 1024 * 1024;
+
 /** Levels of arrays and objects in a value: hosts walk through values by recursion. */
 const MOST_LEVELS = 200;
 
@@ -220,8 +226,10 @@ const inFreshRuntime = (quickjs: QuickJSWASMModule, call: GuestCall, watch: Watc
 /** Calls a function of untrusted code. `damaged`: the module must not be used again. */
 export const runGuest = (
   quickjs: QuickJSWASMModule,
-  call: GuestCall,
+  { limits, ...asked }: GuestCall,
 ): { readonly outcome: GuestOutcome; readonly damaged: boolean } => {
+  const outputBytes = Math.min(limits.outputBytes, MOST_OUTPUT);
+  const call: GuestCall = { ...asked, limits: { ...limits, outputBytes } };
   const watch = makeWatch(call.limits);
   const { bytes } = call.limits;
   const outcomeOf = (ending: GuestEnding): GuestOutcome => ({

@@ -3,8 +3,9 @@ import { Sandbox, type SandboxLimits } from "@resd/core";
 import { sandboxLaws } from "@resd/testing";
 import { registerLaws } from "@resd/testing/vitest";
 import { Effect, Layer } from "effect";
-import { describe } from "vitest";
+import { describe, test } from "vitest";
 import { layer } from "./mod.ts";
+import { runGuest } from "./run_guest.ts";
 
 const limits: SandboxLimits = { millis: 20_000, bytes: 2 ** 25, outputBytes: 10_000 };
 const run = (
@@ -18,6 +19,27 @@ const run = (
 
 const portsOpen = (): number =>
   process.getActiveResourcesInfo().filter((kind) => kind === "MessagePort").length;
+
+describe("runGuest()", () => {
+  test("runGuest() says that the engine must not be used again, when it gave up in its work", () => {
+    const broken = {
+      newRuntime: () => {
+        throw new RangeError("Maximum call stack size exceeded");
+      },
+    };
+    const call = { code: "", name: "f", args: "[]", limits };
+    assert.deepEqual(runGuest(broken as never, call), {
+      outcome: {
+        ending: {
+          _tag: "error",
+          message: "the engine gave up: Maximum call stack size exceeded",
+        },
+        printed: "",
+      },
+      damaged: true,
+    });
+  });
+});
 
 describe("sandbox-quickjs", () => {
   registerLaws(sandboxLaws(), { layer: layer({ workers: 2 }) });
@@ -61,6 +83,18 @@ describe("sandbox-quickjs", () => {
         });
         assert.deepEqual(outcome, { _tag: "timeout", message: "not done after 100 ms" });
         assert.deepEqual(yield* run("const f = (x) => x;", [7]), { _tag: "value", value: 7 });
+      }),
+    );
+
+    it.effect("run() keeps its own limit on output, so that no heap of a worker gets full", () =>
+      Effect.gen(function* () {
+        const code =
+          'function f() { let s = "x"; for (let i = 0; i < 23; i++) s += s; for (;;) console.log(s); }';
+        const outcome = yield* run(code, [], { bytes: 2 ** 29, outputBytes: 2 ** 40 });
+        assert.deepInclude(outcome, {
+          _tag: "output",
+          message: "printed more than 16777216 bytes",
+        });
       }),
     );
 

@@ -12,7 +12,7 @@ export interface Seat {
 }
 
 /** Megabytes: of JavaScript objects beside QuickJS's own memory, and of stack below QuickJS's own. */
-const RESOURCES = { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 32, stackSizeMb: 32 };
+const RESOURCES = { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 32, stackSizeMb: 32 };
 
 const spawn = (): Worker => {
   const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
