@@ -59,6 +59,22 @@ const act = Effect.fnUntraced(function* (
   return { modelCalls: lives.length, generatedTokens };
 });
 
+/** The last result of an attempt whose context is full: reflector and teacher are told why it goes no further. */
+const outOfContext = (result: StepResult, maxContext: number): StepResult => ({
+  ...result,
+  status: "truncated",
+  feedback: {
+    leakage: result.feedback?.leakage ?? "none",
+    parts: [
+      ...(result.feedback?.parts ?? []),
+      {
+        kind: "truncated",
+        text: `The attempt ended here: what followed had no room in the policy's context of ${maxContext} tokens.`,
+      },
+    ],
+  },
+});
+
 /**
  * Appends what follows an action: end of turn, results, next header. The format always begins with the end of turn, so
  * where the policy has sampled it, it is not said twice.
@@ -80,9 +96,11 @@ const follow = Effect.fnUntraced(function* (
   const whole = yield* policy.encode(prompt);
   const said = action.stop === "eos" && whole[0] === live.ids.at(-1) ? 1 : 0;
   const ids = whole.subarray(said);
-  if (live.ids.length + ids.length >= policy.info.maxContext) {
+  const { maxContext } = policy.info;
+  if (live.ids.length + ids.length >= maxContext) {
     live.running = false;
     live.truncated = true;
+    live.results[turn] = outOfContext(result, maxContext);
     return;
   }
   append(live, ids);

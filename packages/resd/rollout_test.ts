@@ -192,6 +192,9 @@ describe("rollOut", () => {
         const turns = yield* run({ turns: 3, answer: () => "x", maxContext: 9 }, [request("a")]);
         assert.strictEqual(turns.rollouts[0]!.attempt.actions.length, 1);
         assert.isTrue(turns.rollouts[0]!.attempt.truncated);
+        const last = turns.rollouts[0]!.attempt.results.at(-1);
+        assert.strictEqual(last?.status, "truncated");
+        assert.match(last?.feedback?.parts.at(-1)?.text ?? "", /no room in .* context of 9 tokens/);
       }),
   );
 
