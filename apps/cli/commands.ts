@@ -3,6 +3,7 @@ import type { Override } from "@resd/run";
 import { Effect } from "effect";
 import { Argument, Command, Flag } from "effect/cli";
 import { env } from "./env/commands.ts";
+import { playbook } from "./playbook/commands.ts";
 
 const configFile = Argument.String("file").pipe(
   Argument.withDescription("Configuration: a .toml, .json or .ts file"),
@@ -243,6 +244,7 @@ npm start trains; npm start -- <verb> does anything else.`,
       compare,
       env(overrides),
       doctor(overrides),
+      playbook(overrides),
       prompts,
     ]),
     Command.withExamples([

@@ -1,5 +1,6 @@
 /** Command lines in two parts: the verb's own flags, and values of the configuration such as `--resd.lr=1e-3`. */
 import type { Override } from "@resd/run";
+import { PLAYBOOK_FLAGS } from "./playbook/commands.ts";
 
 export interface SplitArgs {
   /** For the verb's parser. */
@@ -50,11 +51,12 @@ export const splitArgs = (argv: ReadonlyArray<string>): SplitArgs => {
   const verbless =
     first === undefined || isConfigFile(first) || (first.startsWith("-") && !ABOUT.includes(first));
   const args: Array<string> = verbless ? ["train"] : [];
+  const ofVerb = first === "playbook" ? PLAYBOOK_FLAGS : [];
   const overrides: Array<Override> = [];
   for (let i = 0; i < argv.length; i++) {
     const arg = argv[i]!;
     const [, name, value] = /^--([^=]+)(?:=(.*))?$/s.exec(arg) ?? [];
-    if (name === undefined || OWN_FLAGS.has(name)) {
+    if (name === undefined || OWN_FLAGS.has(name) || ofVerb.includes(name)) {
       args.push(arg);
       continue;
     }

@@ -1,9 +1,33 @@
 /** Playbooks in a Map: the smallest store there is, and the fastest. */
-import { type HistoryLine, Playbook, decodeOptions } from "@resd/core";
-import { type PlaybookState, emptyState, historyLines, playbookOver } from "@resd/resd";
+import { type HistoryLine, Playbook, PlaybookError, decodeOptions } from "@resd/core";
+import {
+  type PlaybookState,
+  emptyState,
+  historyLines,
+  playbookOver,
+  readPlaybooks,
+} from "@resd/resd";
 import { Effect, Layer, Schema, Stream } from "effect";
+import { readFileSync } from "node:fs";
 
-export const Options = Schema.Struct({});
+export const Options = Schema.Struct({
+  /** A file to begin with: a snapshot, or text in the form of ACE. It is read once and never written. */
+  from: Schema.optionalKey(Schema.NonEmptyString),
+});
+
+/** The playbooks of a file. */
+const readFrom = Effect.fnUntraced(function* (file: string) {
+  const failed = (detail: string) =>
+    new PlaybookError({
+      key: "*",
+      message: `Expected a file with playbooks to begin with, got: ${detail}, at ${file}; choose another \`from\``,
+    });
+  const text = yield* Effect.try({
+    try: () => readFileSync(file, "utf8"),
+    catch: (cause) => failed(cause instanceof Error ? cause.message : String(cause)),
+  });
+  return yield* Effect.mapError(readPlaybooks(text), ({ message }) => failed(message));
+});
 
 /** One playbook. Its lines are only ever appended to; each knows the version that it led to. */
 interface Kept {
@@ -16,8 +40,11 @@ export const layer = (options: typeof Options.Encoded) =>
   Layer.effect(
     Playbook,
     Effect.gen(function* () {
-      yield* decodeOptions("playbook-memory", Options, options);
+      const { from } = yield* decodeOptions("playbook-memory", Options, options);
       const playbooks = new Map<string, Kept>();
+      for (const [key, state] of from === undefined ? [] : yield* readFrom(from)) {
+        playbooks.set(key, { state, lines: [] });
+      }
       return playbookOver({
         read: (key) => Effect.sync(() => playbooks.get(key)?.state ?? emptyState),
         // One synchronous step, so no other fiber can come in between.

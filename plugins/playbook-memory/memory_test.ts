@@ -3,6 +3,9 @@ import { type HistoryLine, Playbook, type PlaybookShape, type View } from "@resd
 import { checkLaws, playbookLaws } from "@resd/testing";
 import { registerLaws } from "@resd/testing/vitest";
 import { Effect, Layer, Stream } from "effect";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { layer } from "./mod.ts";
 
 /** Stores that are wrong in one way each, and the law that has to notice. */
@@ -171,6 +174,51 @@ describe("playbook-memory", () => {
       const options = JSON.parse(`{"file": "x"}`);
       const error = yield* Effect.flip(Effect.scoped(Layer.build(layer(options))));
       assert.include(error.message, "playbook-memory");
+    }),
+  );
+});
+
+describe("playbook-memory with a file to begin with", () => {
+  const folder = Effect.acquireRelease(
+    Effect.sync(() => mkdtempSync(join(tmpdir(), "playbook-memory-"))),
+    (path) => Effect.sync(() => rmSync(path, { recursive: true })),
+  );
+  const viewFrom = (from: string) =>
+    Effect.flatMap(Playbook, (playbook) => playbook.view("global")).pipe(
+      Effect.provide(layer({ from })),
+    );
+
+  it.effect("layer() begins with a text or a snapshot, and ids go on from there", () =>
+    Effect.gen(function* () {
+      const place = yield* folder;
+      const text = join(place, "lessons.txt");
+      writeFileSync(text, "## OTHERS\n[misc-00007] helpful=2 harmful=1 :: Mind the carry.\n");
+      const { entries } = yield* viewFrom(text);
+      assert.deepStrictEqual(
+        entries.map(({ id, helpful, harmful }) => [id, helpful, harmful]),
+        [["misc-00007", 2, 1]],
+      );
+      const json = join(place, "lessons.json");
+      yield* Effect.gen(function* () {
+        const playbook = yield* Playbook;
+        const add = { _tag: "Add", section: "others", text: "new" } as const;
+        const view = yield* playbook.apply("global", [add], { update: 0, by: "curator" });
+        assert.strictEqual(view.entries[1]?.id, "misc-00008");
+        writeFileSync(json, yield* playbook.snapshot);
+      }).pipe(Effect.provide(layer({ from: text })));
+      assert.strictEqual((yield* viewFrom(json)).entries.length, 2);
+    }),
+  );
+
+  it.effect("layer() says what is wrong with the file", () =>
+    Effect.gen(function* () {
+      const place = yield* folder;
+      writeFileSync(join(place, "diary.txt"), "Dear diary");
+      for (const name of ["diary.txt", "missing.txt"]) {
+        const error = yield* Effect.flip(viewFrom(join(place, name)));
+        assert.include(error.message, name);
+        assert.include(error.message, "Expected a file with playbooks to begin with");
+      }
     }),
   );
 });

@@ -1,0 +1,103 @@
+/** `resd playbook lift`: what a playbook adds to success on held-out tasks, and what each entry does in it. */
+import {
+  CUSTOM,
+  type Override,
+  type PlaybookLift,
+  composeMeasuring,
+  configError,
+  loadPlugins,
+  measureLift,
+  readRun,
+  resolveConfig,
+} from "@resd/run";
+import type { Estimate } from "@resd/resd";
+import { Console, Effect, Option } from "effect";
+import { hostLayer } from "../host.ts";
+import { type Ink, inkFor } from "../ink.ts";
+import { readFileOption, shippedModel } from "../read_definition.ts";
+import { readSource } from "./source.ts";
+
+export interface LiftInput {
+  readonly run: string;
+  /** Another playbook than the run's. */
+  readonly source: Option.Option<string>;
+  readonly weights: "trained" | "initial";
+  readonly entries: number;
+  readonly file: Option.Option<string>;
+  readonly json: boolean;
+  readonly overrides: ReadonlyArray<Override>;
+}
+
+const SLOTS_TO_MEASURE = ["environment", "compute", "similarity"] as const;
+
+const points = (share: number): string => `${(100 * share).toFixed(1)}`;
+const estimate = ({ value, low, high }: Estimate, unit: string): string =>
+  `${points(value)} ${unit} (${points(low)} to ${points(high)})`;
+const signed = ({ value, low, high }: Estimate): string => {
+  const sign = (share: number) => `${share >= 0 ? "+" : "−"}${points(Math.abs(share))}`;
+  return `${sign(value)} (${sign(low)} to ${sign(high)})`;
+};
+
+const text = (lift: PlaybookLift, weights: string, ink: Ink): string => {
+  const { entries, tiers } = lift;
+  const tierTitle = (tier: number): string =>
+    tiers < 2
+      ? "The intervals overlap, so none is ranked above another"
+      : `Tier ${tier} of ${tiers}, not ranked within`;
+  return [
+    `${ink("bold", lift.run)}, ${weights} weights, ${lift.split}: ${lift.tasks} tasks, ${lift.samples} samples each; 95 % intervals over tasks`,
+    "",
+    `  without its playbook   ${estimate(lift.without, "%")}`,
+    `  with it                ${estimate(lift.with, "%")}`,
+    `  lift                   ${signed(lift.lift)} points`,
+    ...(entries.length === 0
+      ? []
+      : [
+          "",
+          `${ink("bold", "What each entry adds")}: success with all, minus success without it`,
+          ...[...Map.groupBy(entries, ({ tier }) => tier)].flatMap(([tier, some]) => [
+            ink("dim", `  ${tierTitle(tier)}`),
+            ...some.map(
+              ({ id, lift: one, helpful, harmful, text: lesson }) =>
+                `  ${id.padEnd(12)}${signed(one).padEnd(26)}${`+${helpful} −${harmful}`.padEnd(10)}${lesson}`,
+            ),
+          ]),
+        ]),
+  ].join("\n");
+};
+
+export const lift = Effect.fnUntraced(
+  function* (input: LiftInput) {
+    const recorded = yield* readRun(input.run);
+    const { layers } = yield* readFileOption(input.file);
+    const source = `run ${input.run}`;
+    const model = input.weights === "trained" ? recorded.model : recorded.config.model;
+    const { config, sources } = yield* resolveConfig(
+      [
+        ...shippedModel(),
+        { source, values: { ...recorded.config } },
+        { source, values: { model, trackers: [] } },
+      ],
+      input.overrides,
+    );
+    if (config.environment.use === CUSTOM && layers.environment === undefined) {
+      const message = `Expected the file whose layers the run was made of, got none, at playbook lift ${input.run}; the environment was code: add --file <its .ts file>`;
+      return yield* configError([{ path: "environment", source: input.run, message }]);
+    }
+    const playbooks = Option.isNone(input.source)
+      ? recorded.playbooks
+      : (yield* readSource(input.source.value)).playbooks;
+    const plugins = yield* loadPlugins({ config, sources }, layers, SLOTS_TO_MEASURE);
+    const measured = yield* measureLift(
+      { ...recorded, config, model, playbooks },
+      { entries: input.entries },
+    ).pipe(Effect.provide(composeMeasuring({ config, plugins, layers, listeners: [] })));
+    yield* Console.log(
+      input.json
+        ? JSON.stringify({ ...measured, weights: input.weights })
+        : text(measured, input.weights, inkFor(process.stdout)),
+    );
+  },
+  Effect.scoped,
+  Effect.provide(hostLayer),
+);
