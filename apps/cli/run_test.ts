@@ -152,7 +152,7 @@ describe("a run", () => {
 
   it.live("conduct leaves a summary when a part cannot be built", () =>
     Effect.gen(function* () {
-      const definition = defineRun({ config: { trackers: [], model: "no-such-model" } });
+      const definition = defineRun({ config: { trackers: [], model: "./no-such-model" } });
       const { files, conduct } = yield* prepareIn(definition);
       const error = yield* Effect.flip(conduct);
       assert.match(error.message, /no-such-model/);

@@ -65,7 +65,7 @@ export interface Questions<Task, Answer, Options extends Schema.Struct.Fields, R
   readonly draw: (random: Random, options: Schema.Struct<Options>["Type"]) => Task;
   /** The problem as plain text. What it says decides whether a task is trained on or held out. */
   readonly problem: (task: Task) => string;
-  /** Number of tasks, where the options name none: 1000 to train on and 64 held out unless given. */
+  /** Number of tasks, where the options name none: 256 to train on and 64 held out unless given. */
   readonly sizes?: { readonly train?: number | "endless"; readonly test?: number };
 }
 
@@ -211,7 +211,7 @@ export const questions = <
           spec.draw(random, decoded as unknown as Schema.Struct<Options>["Type"]),
         row: (key: string, task: Task) => rowOf(spec, key, task, spec.problem(task)),
       };
-      const trainSize = decoded.trainSize ?? sizes.train ?? 1000;
+      const trainSize = decoded.trainSize ?? sizes.train ?? 256;
       const testSize = decoded.testSize ?? sizes.test ?? 64;
       return yield* askingShape(spec, manifest, {
         train:

@@ -5,6 +5,7 @@
  *     npm run bench -- cpu --json --threads 1 --only "train step"
  *     npm run bench -- resd
  *     npm run bench -- environments
+ *     npm run bench -- playbooks
  */
 import { availableParallelism } from "node:os";
 import { NodeRuntime, NodeServices } from "@effect/platform-node";
@@ -13,6 +14,7 @@ import { Command, Flag } from "effect/cli";
 import { cpuSuite } from "./cpu_suite.ts";
 import { environmentSuite } from "./environment_suite.ts";
 import type { Measurement, SuiteOptions } from "./measurement.ts";
+import { playbookSuite } from "./playbook_suite.ts";
 import { resdSuite } from "./resd_suite.ts";
 import { table } from "./table.ts";
 
@@ -64,9 +66,15 @@ const environments = Command.make("environments", flags, printed(environmentSuit
   ),
 );
 
+const playbooks = Command.make("playbooks", flags, printed(playbookSuite)).pipe(
+  Command.withDescription(
+    "Operations a second on playbooks of 200 and 20,000 entries: in memory, in a SQLite file, and flushed to the disk",
+  ),
+);
+
 const bench = Command.make("bench").pipe(
   Command.withDescription("Measures what the documentation states"),
-  Command.withSubcommands([cpu, resd, environments]),
+  Command.withSubcommands([cpu, resd, environments, playbooks]),
 );
 
 bench.pipe(

@@ -73,8 +73,8 @@ const faults: ReadonlyArray<Misfit> = [
 const misfits: ReadonlyArray<Misfit> = [
   {
     name: "a model folder that is not there",
-    flags: { model: "models/nowhere" },
-    says: [/config\.json, got no such file, at models\/nowhere/, /give the folder/],
+    flags: { model: "./models/nowhere" },
+    says: [/config\.json, got no such file, at \.\/models\/nowhere/, /give the folder/],
   },
   {
     name: "a reflector of prose with a format without free text",
