@@ -6,9 +6,13 @@ import { pipeline } from "node:stream/promises";
 import { MatrixError } from "@resd/compare";
 import { Effect } from "effect";
 
+/** Files beside a model that no run reads: documents, and what its abilities are measured with. */
+const decidesNothing = (name: string): boolean => /(^probes\.jsonl|\.md)$/.test(name);
+
 const hashFiles = async (path: string): Promise<string> => {
   const files = statSync(path).isDirectory()
     ? readdirSync(path)
+        .filter((name) => !decidesNothing(name))
         .map((name) => join(path, name))
         .filter((file) => statSync(file).isFile())
         .toSorted()
@@ -21,7 +25,9 @@ const hashFiles = async (path: string): Promise<string> => {
   return hash.digest("hex");
 };
 
-/** A name for a file, or for the files of a folder (not of those below it); each path is read once. */
+/**
+ * A name for a file, or for the files of a folder that decide what a model does (not of folders below it); each path is read once.
+ */
 export const makeFingerprint = () => {
   const known = new Map<string, Promise<string>>();
   return (path: string): Effect.Effect<string, MatrixError> =>
