@@ -39,6 +39,18 @@ const settled = Effect.fnUntraced(function* (wanted: number) {
   return openResources();
 });
 
+/** How many handles are open once that number has stopped moving, or when the grace is over. */
+const steady = Effect.gen(function* () {
+  let count = openResources().length;
+  for (let waited = 0, still = 0; waited < GRACE_MILLIS && still < 3; waited += 10) {
+    yield* pause(10);
+    const now = openResources().length;
+    still = now === count ? still + 1 : 0;
+    count = now;
+  }
+  return count;
+});
+
 const firstRow = <R>(bench: Bench<R>, environment: Built) =>
   Effect.map(sampleRows(bench, environment), (rows) => rows[0] as TaskRow<unknown>);
 
@@ -163,7 +175,7 @@ const releaseLaws = <R>(bench: Bench<R>): ReadonlyArray<Law<R>> => [
         const environment = yield* bench.build;
         const row = yield* firstRow(bench, environment);
         const before = yield* play(bench, environment, row, WRONG);
-        const first = openResources().length;
+        const first = yield* steady;
         for (const _ of INTERRUPTIONS) yield* play(bench, environment, row, WRONG);
         const uninterrupted = yield* settled(first);
         for (const { turns = 0, millis } of INTERRUPTIONS) {
