@@ -5,15 +5,11 @@ import { fullRows, lengthBucket } from "./buckets.ts";
 export interface MicroBatchItem {
   /** Tokens of each sequence that is run for this item. */
   readonly lengths: ReadonlyArray<number>;
-  /** Rows gathered before the language-model head. */
-  readonly rows: number;
 }
 
 export interface MicroBatchBudget {
   /** Padded tokens per micro-batch, all sequences together. */
   readonly tokens: number;
-  /** Rows before the language-model head: bounds the [rows, vocabulary] logits. */
-  readonly rows: number;
   /** Granularity of padded lengths; see `lengthBucket`. */
   readonly step?: number;
   /** Largest number of items. */
@@ -38,24 +34,20 @@ export const planMicroBatches = (
   const groups: Array<Array<number>> = [];
   let group: Array<number> = [];
   let longest: ReadonlyArray<number> = [];
-  let rows = 0;
   for (const { index } of order) {
     const item = items[index] as MicroBatchItem;
     const joined = item.lengths.map((length, i) => Math.max(length, longest[i] ?? 0));
     const fits =
       group.length < fullRows(rowWidth(joined, budget.step), budget.tokens) &&
-      group.length < (budget.items ?? Infinity) &&
-      rows + item.rows <= budget.rows;
+      group.length < (budget.items ?? Infinity);
     if (group.length > 0 && !fits) {
       groups.push(group);
       group = [];
-      rows = 0;
       longest = item.lengths;
     } else {
       longest = joined;
     }
     group.push(index);
-    rows += item.rows;
   }
   if (group.length > 0) groups.push(group);
   return groups;

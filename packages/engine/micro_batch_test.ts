@@ -6,7 +6,6 @@ const items = (seed: string, count: number): ReadonlyArray<MicroBatchItem> => {
   const random = makeRandom(seed);
   return Array.from({ length: count }, () => ({
     lengths: [1 + random.int(200), 1 + random.int(300)],
-    rows: 1 + random.int(50),
   }));
 };
 
@@ -19,7 +18,7 @@ describe("planMicroBatches", () => {
     ] as const) {
       const list = items(seed, count);
       for (const plan of [planMicroBatches, planEvenly]) {
-        const groups = plan(list, { tokens: 3000, rows: 200 });
+        const groups = plan(list, { tokens: 3000 });
         assert.deepStrictEqual(
           groups.flat().toSorted((a, b) => a - b),
           [...list.keys()],
@@ -27,27 +26,20 @@ describe("planMicroBatches", () => {
         for (const group of groups.filter(({ length }) => length > 1)) {
           const longest = [0, 1].map((i) => Math.max(...group.map((at) => list[at]!.lengths[i]!)));
           assert.isAtMost(group.length * rowWidth(longest), 3000);
-          assert.isAtMost(
-            group.reduce((sum, at) => sum + list[at]!.rows, 0),
-            200,
-          );
         }
       }
     }
   });
 
   it("gives an item that exceeds the budget a group of its own", () => {
-    const list = [
-      { lengths: [9000], rows: 1 },
-      { lengths: [10], rows: 1 },
-    ];
-    assert.deepStrictEqual(planMicroBatches(list, { tokens: 100, rows: 10 }), [[1], [0]]);
-    assert.deepStrictEqual(planMicroBatches([], { tokens: 100, rows: 10 }), []);
+    const list = [{ lengths: [9000] }, { lengths: [10] }];
+    assert.deepStrictEqual(planMicroBatches(list, { tokens: 100 }), [[1], [0]]);
+    assert.deepStrictEqual(planMicroBatches([], { tokens: 100 }), []);
   });
 
   it("planEvenly() makes halves where the plain plan leaves a small rest", () => {
-    const list = Array.from({ length: 16 }, () => ({ lengths: [64, 224], rows: 30 }));
-    const budget = { tokens: 4096, rows: 1e6, step: 32 };
+    const list = Array.from({ length: 16 }, () => ({ lengths: [64, 224] }));
+    const budget = { tokens: 4096, step: 32 };
     const lengths = (groups: Array<Array<number>>) => groups.map(({ length }) => length);
     assert.deepStrictEqual(lengths(planMicroBatches(list, budget)), [12, 4]);
     assert.deepStrictEqual(lengths(planEvenly(list, budget)), [8, 8]);

@@ -11,7 +11,7 @@ import {
   saveWeights,
   type TensorSource,
 } from "./checkpoint.ts";
-import { LOGITS_LIMIT } from "./language_rows.ts";
+import { logitRows } from "./language_rows.ts";
 import { makeOptimizer, type OptimizerOptions } from "./optim/optimizer.ts";
 import type { Programs } from "./programs.ts";
 import { makeTeacher } from "./teacher.ts";
@@ -102,7 +102,7 @@ export const makePolicyState = Effect.fnUntraced(function* (
     teacher,
     limits: {
       tokens: options.microBatchTokens,
-      rows: Math.max(1, Math.floor(LOGITS_LIMIT / 2 / config.vocab_size)),
+      rows: logitRows(config, 2),
       ...(horizon === undefined ? {} : { horizon }),
     },
     student: {},

@@ -1,6 +1,12 @@
 /** Pretraining and supervised fine-tuning: cross-entropy on chosen positions of token sequences. */
 import { ComputeError, type ComputeShape, type HostArray } from "@resd/core";
-import { type DecoderConfig, parameterInputs, parameterSpecs } from "@resd/models";
+import {
+  type DecoderConfig,
+  headWeights,
+  logits,
+  parameterInputs,
+  parameterSpecs,
+} from "@resd/models";
 import { crossEntropy } from "@resd/objectives";
 import { gradient, graph, input, mul, sum, type Tensor } from "@resd/tensor";
 import { Effect } from "effect";
@@ -14,7 +20,7 @@ import {
   withPrefix,
 } from "./arrays.ts";
 import { gatherBucket, lengthBucket, halvedRows } from "./buckets.ts";
-import { LOGITS_LIMIT, languageRows } from "./language_rows.ts";
+import { logitRows, stateRows } from "./language_rows.ts";
 import { planMicroBatches } from "./micro_batch.ts";
 import { clipScale, globalNorm, normNames, squaredNorms } from "./optim/clip.ts";
 import {
@@ -25,6 +31,7 @@ import {
 } from "./optim/optimizer.ts";
 import { padSequences } from "./padding.ts";
 import { makePrograms, type ProgramSource } from "./programs.ts";
+import { lossInChunks } from "./row_chunks.ts";
 
 /** A sequence and what it should be continued with. */
 export interface Document {
@@ -115,13 +122,10 @@ const checkBatch = (batch: ReadonlyArray<Document>, config: DecoderConfig): stri
 const feedsOf = (
   batch: ReadonlyArray<Document>,
   total: number,
-  budget: { readonly tokens: number; readonly rows: number },
+  budget: { readonly tokens: number },
   most: number,
 ): ReadonlyArray<Feed> => {
-  const items = batch.map((document) => ({
-    lengths: [document.ids.length],
-    rows: countTargets(document),
-  }));
+  const items = batch.map((document) => ({ lengths: [document.ids.length] }));
   return planMicroBatches(items, { ...budget, step: STEP }).map((group) => {
     const documents = group.map((index) => batch[index] as Document);
     const T = lengthBucket(Math.max(...documents.map(({ ids }) => ids.length)), STEP, most);
@@ -165,16 +169,19 @@ const lossOf = (
 ): { loss: Tensor; parameters: Record<string, Tensor> } => {
   const parameters = parameterInputs(config, "p/");
   const ids = input("ids", [B, T], "i32");
-  const losses = crossEntropy({
-    logits: languageRows(
-      config,
-      parameters,
-      ids,
-      N === B * T ? undefined : input("rows", [N], "i32"),
-    ),
-    tokens: input("targets", [N], "i32"),
-  });
-  return { loss: sum(mul(losses, input("coefficient", [N]))), parameters };
+  const rows = N === B * T ? undefined : input("rows", [N], "i32");
+  const { loss } = lossInChunks(
+    { states: [stateRows(config, parameters, ids, rows)], size: logitRows(config) },
+    headWeights(config, parameters),
+    ({ states: [own], cut }) => {
+      const losses = crossEntropy({
+        logits: logits(config, parameters, own as Tensor),
+        tokens: cut(input("targets", [N], "i32")),
+      });
+      return { loss: sum(mul(losses, cut(input("coefficient", [N])))), perRow: {} };
+    },
+  );
+  return { loss, parameters };
 };
 
 /** Loss, gradients and their squared norms of one micro-batch. */
@@ -202,10 +209,7 @@ export const makeTrainer = Effect.fnUntraced(function* (
       op: "pretrain",
     });
   }
-  const budget = {
-    tokens: options.microBatchTokens ?? MICRO_BATCH_TOKENS,
-    rows: Math.max(1, Math.floor(LOGITS_LIMIT / config.vocab_size)),
-  };
+  const budget = { tokens: options.microBatchTokens ?? MICRO_BATCH_TOKENS };
   const optimizer = yield* makeOptimizer(programs, specs, options.optimizer);
   let parameters = yield* putArrays(
     compute,

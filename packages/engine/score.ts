@@ -1,14 +1,15 @@
 /** Log-probabilities of given tokens, in batches. */
 import type { ComputeError, HostArray, Score, ScoreRequest } from "@resd/core";
-import { type DecoderConfig, parameterInputs } from "@resd/models";
+import { type DecoderConfig, logits, parameterInputs } from "@resd/models";
 import { gatherLast, graph, input, logSoftmax, reshape, type Tensor, topK } from "@resd/tensor";
 import { Effect } from "effect";
 import { prefixed } from "./arrays.ts";
 import { evenRows, gatherBucket, lengthBucket } from "./buckets.ts";
-import { LOGITS_LIMIT, languageRows } from "./language_rows.ts";
+import { logitRows, stateRows } from "./language_rows.ts";
 import { planEvenly } from "./micro_batch.ts";
 import { padIndices, padSequences } from "./padding.ts";
 import type { Programs, ProgramSource } from "./programs.ts";
+import { mapInChunks } from "./row_chunks.ts";
 import type { Weights } from "./weights.ts";
 
 export interface ScoreContext {
@@ -28,18 +29,29 @@ interface ScoreShape {
   readonly K: number;
 }
 
-const scoreProgram = (config: DecoderConfig, { B, T, N, K }: ScoreShape): ProgramSource => {
+const scoreProgram = (
+  config: DecoderConfig,
+  { B, T, N, K }: ScoreShape,
+  size = logitRows(config),
+): ProgramSource => {
   const ids = input("ids", [B, T], "i32");
   const rows = input("rows", [N], "i32");
-  const logP = logSoftmax(languageRows(config, parameterInputs(config, "p/"), ids, rows));
-  const outputs: Record<string, Tensor> = {
-    logProbs: reshape(gatherLast(logP, reshape(input("targets", [N], "i32"), [N, 1])), [N]),
-  };
-  if (K > 0) {
-    const { values, indices } = topK(logP, K);
-    outputs["topLogProbs"] = values;
-    outputs["topIds"] = indices;
-  }
+  const parameters = parameterInputs(config, "p/");
+  const states = stateRows(config, parameters, ids, rows);
+  const outputs = mapInChunks({ states: [states], size }, ({ states: [own], cut }) => {
+    const logP = logSoftmax(logits(config, parameters, own as Tensor));
+    const targets = cut(input("targets", [N], "i32"));
+    const n = targets.shape[0] as number;
+    const results: Record<string, Tensor> = {
+      logProbs: reshape(gatherLast(logP, reshape(targets, [n, 1])), [n]),
+    };
+    if (K > 0) {
+      const { values, indices } = topK(logP, K);
+      results["topLogProbs"] = values;
+      results["topIds"] = indices;
+    }
+    return results;
+  });
   return { graph: graph(outputs, { name: `score ${B}x${T}` }) };
 };
 
@@ -112,12 +124,8 @@ export const scoreBatch = Effect.fnUntraced(function* <E = never>(
     const { as, topK: k = 0 } = members[0] as ScoreRequest;
     const weights = yield* weightsOf(as);
     const groups = planEvenly(
-      members.map(({ ids, from }) => ({ lengths: [ids.length - 1], rows: ids.length - from })),
-      {
-        tokens: context.microBatchTokens,
-        rows: Math.floor(LOGITS_LIMIT / V),
-        step: LENGTH_STEP,
-      },
+      members.map(({ ids }) => ({ lengths: [ids.length - 1] })),
+      { tokens: context.microBatchTokens, step: LENGTH_STEP },
     );
     for (const group of groups) {
       const scores = yield* scoreGroup(

@@ -19,7 +19,7 @@ const LENGTH_STEP = 32;
 export interface UpdateLimits {
   /** Padded tokens per micro-batch, student and teacher together. */
   readonly tokens: number;
-  /** Rows of logits per micro-batch. */
+  /** Rows of logits at once: losses of more are taken in chunks. */
   readonly rows: number;
   /** T_max of `seq-mean-token-sum-norm`. */
   readonly horizon?: number;
@@ -30,7 +30,10 @@ export interface UpdateShape {
   readonly studentLength: number;
   /** 0 where no teacher is run. */
   readonly teacherLength: number;
+  /** Rows whose logits are wanted. */
   readonly N: number;
+  /** Rows of logits at once. */
+  readonly chunk: number;
 }
 
 /** Where the tokens of a sample stand among the rows of a micro-batch. */
@@ -132,7 +135,11 @@ const checkSample = (
 const needed = (ids: Int32Array, from: number, last: number): Int32Array =>
   ids.subarray(0, from + last);
 
-const feedOf = (group: ReadonlyArray<Item>, most: number): MicroBatch => {
+const feedOf = (
+  group: ReadonlyArray<Item>,
+  most: number,
+  rows: UpdateLimits["rows"],
+): MicroBatch => {
   const padded = (lengths: ReadonlyArray<number>): number =>
     lengthBucket(Math.max(...lengths), LENGTH_STEP, most);
   const studentLength = padded(group.map(({ student }) => student.length));
@@ -190,7 +197,7 @@ const feedOf = (group: ReadonlyArray<Item>, most: number): MicroBatch => {
   }
   return {
     objective,
-    shape: { B, studentLength, teacherLength, N },
+    shape: { B, studentLength, teacherLength, N, chunk: Math.min(N, rows) },
     data,
     samples,
     coefficient,
@@ -256,15 +263,15 @@ export const layOutBatch = (
   });
   return [...kinds.values()].flatMap((items) =>
     planEvenly(
-      items.map(({ student, teacher, positions }) => ({
+      items.map(({ student, teacher }) => ({
         lengths: teacher === undefined ? [student.length] : [student.length, teacher.length],
-        rows: positions.length,
       })),
-      { ...limits, step: LENGTH_STEP },
+      { tokens: limits.tokens, step: LENGTH_STEP },
     ).map((group) =>
       feedOf(
         group.map((index) => items[index] as Item),
         config.max_position_embeddings,
+        limits.rows,
       ),
     ),
   );

@@ -1,6 +1,6 @@
 /** One micro-batch of an update as one graph: student and teacher forward, the loss of every token, the gradients. */
 import { distillOf, type Objective } from "@resd/core";
-import { type DecoderConfig, parameterInputs } from "@resd/models";
+import { type DecoderConfig, headWeights, logits, parameterInputs } from "@resd/models";
 import {
   READINGS,
   type TokenLosses,
@@ -19,9 +19,10 @@ import {
   sum,
   type Tensor,
 } from "@resd/tensor";
-import { languageRows } from "./language_rows.ts";
+import { stateRows } from "./language_rows.ts";
 import { squaredNorms } from "./optim/clip.ts";
 import type { ProgramSource } from "./programs.ts";
+import { lossInChunks, mapInChunks } from "./row_chunks.ts";
 import type { UpdateShape } from "./update_batch.ts";
 
 /** Per-token results [N] that every objective gives; what an objective has no notion of is 0. */
@@ -81,8 +82,8 @@ const settingsOf = (objective: Objective): unknown => {
   }
 };
 
-const sizeOf = ({ B, studentLength, teacherLength, N }: UpdateShape): string =>
-  `${B}x${studentLength}+${teacherLength}/${N}`;
+const sizeOf = ({ B, studentLength, teacherLength, N, chunk }: UpdateShape): string =>
+  `${B}x${studentLength}+${teacherLength}/${N}${chunk < N ? ` by ${chunk}` : ""}`;
 
 /** The key of `updateProgram`. */
 export const programKey = (objective: Objective, shape: UpdateShape): string =>
@@ -92,40 +93,65 @@ export const programKey = (objective: Objective, shape: UpdateShape): string =>
 export const readingKey = (objective: Objective, shape: UpdateShape): string =>
   `read/${JSON.stringify(settingsOf(objective))}/${sizeOf(shape)}`;
 
-const teacherLogits = (
+/** Hidden states of the tokens of a micro-batch under every model that is run, the student first, and the models' heads. */
+interface Models {
+  readonly states: ReadonlyArray<Tensor>;
+  /** Logits of the student and of the teacher, where there is one, from states of the same rows. */
+  readonly logits: (states: ReadonlyArray<Tensor>) => Pick<TokenLossesInput, "student" | "teacher">;
+}
+
+const teacherModels = (
   config: DecoderConfig,
   objective: Objective,
   student: Record<string, Tensor>,
   shape: UpdateShape,
-): Tensor => {
+): {
+  readonly states: ReadonlyArray<Tensor>;
+  readonly logits: (states: ReadonlyArray<Tensor>) => Tensor;
+} => {
   const ids = input("teacher/ids", [shape.B, shape.teacherLength], "i32");
   const rows = input("teacher/rows", [shape.N], "i32");
-  const of = (parameters: Record<string, Tensor>): Tensor =>
-    stopGradient(languageRows(config, parameters, ids, rows));
-  switch (teacherKind(objective)) {
-    case "live":
-      return of(student);
-    case "mixture":
-      return lerp(of(parameterInputs(config, "t/")), of(student), input("teacher/rate", [1]));
-    default:
-      return of(parameterInputs(config, "t/"));
+  const of = (parameters: Record<string, Tensor>) => ({
+    states: stateRows(config, parameters, ids, rows),
+    logits: (states: Tensor): Tensor => stopGradient(logits(config, parameters, states)),
+  });
+  const kind = teacherKind(objective);
+  if (kind === "mixture") {
+    const [own, live] = [of(parameterInputs(config, "t/")), of(student)];
+    return {
+      states: [own.states, live.states],
+      logits: ([first, second]) =>
+        lerp(
+          own.logits(first as Tensor),
+          live.logits(second as Tensor),
+          input("teacher/rate", [1]),
+        ),
+    };
   }
+  const one = of(kind === "live" ? student : parameterInputs(config, "t/"));
+  return { states: [one.states], logits: ([first]) => one.logits(first as Tensor) };
 };
 
-/** Both models on the tokens of a micro-batch. */
 const models = (
   config: DecoderConfig,
   objective: Objective,
   student: Record<string, Tensor>,
   shape: UpdateShape,
-): Pick<TokenLossesInput, "student" | "teacher" | "tokens" | "objective"> => {
+): Models => {
   const { B, studentLength, teacherLength, N } = shape;
   const ids = input("student/ids", [B, studentLength], "i32");
+  const states = stateRows(config, student, ids, input("student/rows", [N], "i32"));
+  const own = (rows: Tensor): Tensor => logits(config, student, rows);
+  if (teacherLength === 0) {
+    return { states: [states], logits: ([rows]) => ({ student: own(rows as Tensor) }) };
+  }
+  const teacher = teacherModels(config, objective, student, shape);
   return {
-    objective,
-    student: languageRows(config, student, ids, input("student/rows", [N], "i32")),
-    tokens: input("targets", [N], "i32"),
-    ...(teacherLength === 0 ? {} : { teacher: teacherLogits(config, objective, student, shape) }),
+    states: [states, ...teacher.states],
+    logits: ([rows, ...others]) => ({
+      student: own(rows as Tensor),
+      teacher: teacher.logits(others),
+    }),
   };
 };
 
@@ -138,23 +164,38 @@ export const updateProgram = (
   objective: Objective,
   shape: UpdateShape,
 ): ProgramSource => {
-  const { N } = shape;
+  const { N, chunk } = shape;
   const student = parameterInputs(config, "s/");
-  const perToken = tokenLosses({
-    ...models(config, objective, student, shape),
-    behaviour: input("behaviour", [N]),
-    advantage: input("advantage", [N]),
-  });
+  const { states, logits: logitsOf } = models(config, objective, student, shape);
+  const perRow = (name: string): Tensor => input(name, [N]);
+  const { loss, perRow: statistics } = lossInChunks(
+    { states, size: chunk },
+    headWeights(config, student),
+    ({ states: own, cut }) => {
+      const perToken = tokenLosses({
+        objective,
+        ...logitsOf(own),
+        tokens: cut(input("targets", [N], "i32")),
+        behaviour: cut(perRow("behaviour")),
+        advantage: cut(perRow("advantage")),
+      });
+      const taught = sum(mul(perToken.loss, cut(perRow("coefficient"))));
+      const { rewardLoss } = perToken;
+      return {
+        loss:
+          rewardLoss === undefined
+            ? taught
+            : add(taught, sum(mul(rewardLoss, cut(perRow("rewardCoefficient"))))),
+        perRow: Object.fromEntries(
+          statisticsOf(objective).map((name) => [name, perToken[name] as Tensor]),
+        ),
+      };
+    },
+  );
   const names = Object.keys(student);
-  const own = sum(mul(perToken.loss, input("coefficient", [N])));
-  const loss =
-    perToken.rewardLoss === undefined
-      ? own
-      : add(own, sum(mul(perToken.rewardLoss, input("rewardCoefficient", [N]))));
   const all = gradient(loss, Object.values(student));
   const gradients = Object.fromEntries(names.map((name, i) => [name, all[i] as Tensor]));
-  const outputs: Record<string, Tensor> = { ...squaredNorms(gradients) };
-  for (const name of statisticsOf(objective)) outputs[name] = perToken[name] as Tensor;
+  const outputs: Record<string, Tensor> = { ...squaredNorms(gradients), ...statistics };
   for (const name of names) outputs[`g/${name}`] = gradients[name] as Tensor;
   return {
     graph: graph(outputs, {
@@ -170,8 +211,12 @@ export const readingProgram = (
   shape: UpdateShape,
 ): ProgramSource => {
   const student = parameterInputs(config, "s/");
-  const readings = tokenReadings(models(config, objective, student, shape));
-  const outputs = Object.fromEntries(READINGS.map((name) => [name, readings[name]]));
+  const { states, logits: logitsOf } = models(config, objective, student, shape);
+  const outputs = mapInChunks({ states, size: shape.chunk }, ({ states: own, cut }) => {
+    const tokens = cut(input("targets", [shape.N], "i32"));
+    const readings = tokenReadings({ objective, ...logitsOf(own), tokens });
+    return Object.fromEntries(READINGS.map((name) => [name, readings[name]]));
+  });
   return {
     graph: graph(outputs, {
       name: `read ${objective._tag} ${shape.B}x${shape.studentLength}+${shape.teacherLength}`,

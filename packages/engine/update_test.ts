@@ -1,28 +1,12 @@
 import { assert, describe, it } from "@effect/vitest";
-import type { Aggregation, Distill, Objective, PolicyGradient, TrainSample } from "@resd/core";
+import type { Aggregation, Objective, TrainSample } from "@resd/core";
 import { makeInterpreterCompute } from "@resd/testing";
 import { Effect } from "effect";
 import { getArrays } from "./arrays.ts";
+import { DISTILL, GRPO, OBJECTIVES } from "./fixtures/objectives.ts";
 import { makeTrainee, trainSample } from "./fixtures/trainee.ts";
 import { scoreBatch } from "./score.ts";
 import { runUpdate, type Trainee } from "./update.ts";
-
-const DISTILL: Distill = {
-  _tag: "Distill",
-  alpha: 1,
-  support: { _tag: "top-k", k: 4, rest: "renormalize" },
-  ratioMin: 0.2,
-  aggregation: "token-mean",
-  teacher: { _tag: "frozen" },
-};
-
-const GRPO: PolicyGradient = {
-  _tag: "PolicyGradient",
-  shaping: "grpo",
-  clipLow: 0.2,
-  clipHigh: 0.28,
-  aggregation: "token-mean",
-};
 
 const { teacher: _, ...untaught } = trainSample("e", 6, 6);
 
@@ -47,64 +31,6 @@ const largestDifference = (
       Math.max(...values.map((value, i) => Math.abs(value - b.get(name)![i]!))),
     ),
   );
-
-const OBJECTIVES: ReadonlyArray<readonly [string, Objective]> = [
-  ["reverse KL on renormalised top-k", DISTILL],
-  [
-    "forward KL on top-k and tail",
-    { ...DISTILL, alpha: 0, support: { _tag: "top-k", k: 3, rest: "tail" } },
-  ],
-  [
-    "JSD on the whole vocabulary, live teacher",
-    { ...DISTILL, alpha: 0.5, support: { _tag: "full" }, teacher: { _tag: "live" } },
-  ],
-  [
-    "sampled KL, trust-region teacher",
-    {
-      ...DISTILL,
-      support: { _tag: "sampled-token" },
-      teacher: { _tag: "trust-region", rate: 0.25 },
-    },
-  ],
-  ["GRPO", GRPO],
-  [
-    "RLSD",
-    {
-      _tag: "PolicyGradient",
-      shaping: "rlsd",
-      clipLow: 0.2,
-      clipHigh: 0.28,
-      aggregation: "sample-mean",
-    },
-  ],
-  ["cross-entropy", { _tag: "CrossEntropy", aggregation: "seq-mean-token-mean" }],
-  [
-    "a mixture by share, of an own teacher and a reward with weights over sequences",
-    {
-      _tag: "Mixture",
-      distill: { ...DISTILL, positionRamp: 0.5, importance: { clip: 2, over: "token" } },
-      reward: { ...GRPO, aggregation: "sample-mean", importance: { clip: 2, over: "sequence" } },
-      route: { _tag: "share", lambda: 0.25 },
-    },
-  ],
-  [
-    "SRPO: a mixture by outcome with entropy weights, live teacher",
-    {
-      _tag: "Mixture",
-      distill: { ...DISTILL, entropyWeight: 1, teacher: { _tag: "live" } },
-      reward: { ...GRPO, normalize: false },
-      route: { _tag: "outcome" },
-    },
-  ],
-  [
-    "filtered tokens and a target between the models",
-    {
-      ...DISTILL,
-      tokenFilter: { _tag: "entropy-share", share: 0.5, by: "difference" },
-      target: { beta: 0.5, space: "probabilities" },
-    },
-  ],
-];
 
 describe("runUpdate", () => {
   for (const [name, objective] of OBJECTIVES) {

@@ -163,10 +163,18 @@ export const hidden = (config: DecoderConfig, parameters: Parameters, ids: Tenso
 /** cap·tanh(x/cap): near x where it is small, never beyond the cap. */
 const softCap = (x: Tensor, cap: number): Tensor => mul(tanh(div(x, cap)), cap);
 
+const headName = ({ tie_word_embeddings: tied }: DecoderConfig): string =>
+  tied ? "model.embed_tokens.weight" : "lm_head.weight";
+
+/** The parameters that `logits` reads. */
+export const headWeights = (
+  config: DecoderConfig,
+  parameters: Parameters,
+): ReadonlyArray<Tensor> => [parameter(parameters, headName(config))];
+
 /** Logits of hidden states after the final norm: rows[N,D] → [N,V]. */
 export const logits = (config: DecoderConfig, parameters: Parameters, rows: Tensor): Tensor => {
-  const head = config.tie_word_embeddings ? "model.embed_tokens.weight" : "lm_head.weight";
-  const raw = matMul(rows, parameter(parameters, head), { transB: true });
+  const raw = matMul(rows, parameter(parameters, headName(config)), { transB: true });
   const cap = config.final_logit_softcapping;
   return cap === undefined ? raw : softCap(raw, cap);
 };

@@ -13,7 +13,7 @@
  */
 export * from "./cache.ts";
 export * from "./config.ts";
-export { hidden, logits } from "./decoder.ts";
+export { headWeights, hidden, logits } from "./decoder.ts";
 export * from "./folder.ts";
 export * from "./parameters.ts";
 export * from "./parse_config.ts";

@@ -50,6 +50,7 @@ export * from "./primitives.ts";
 export { printGraph } from "./print_graph.ts";
 export { type Axes, logSumExp, max, mean, sum } from "./reductions.ts";
 export { sampleRow, type SampleRowSettings } from "./sample_row.ts";
+export { after, checkpoint } from "./sequence.ts";
 export { broadcastShapes, sameShape, type Shape, sizeOf } from "./shape.ts";
 export * from "./sources.ts";
 export * from "./tensor.ts";
