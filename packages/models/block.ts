@@ -13,6 +13,7 @@ import {
   TensorError,
 } from "@resd/tensor";
 import type { DecoderConfig } from "./config.ts";
+import { type Lora, loraNames, loraScale } from "./lora.ts";
 import { layerName, type Parameters } from "./parameters.ts";
 import { ropeFrequencies, type RopeTable, ropeTable } from "./rope.ts";
 
@@ -27,15 +28,26 @@ export const parameter = (parameters: Parameters, name: string): Tensor => {
   return found;
 };
 
-/** rows[N,in] · weight[out,in]ᵀ, plus the bias [out] where the map has one → [N,out]. */
+/** scale·B(Ax) of an adapted map, rows[N,in] → [N,out]; through the rank, so that B·A is never formed. */
+const adaptation = (lora: Lora, parameters: Parameters, map: string, rows: Tensor): Tensor => {
+  const { a, b } = loraNames(map);
+  const low_NR = matMul(rows, parameter(parameters, a), { transB: true });
+  return matMul(low_NR, parameter(parameters, b), { transB: true, alpha: loraScale(lora) });
+};
+
+/** rows[N,in] · weight[out,in]ᵀ, plus bias [out] and adapter where the map has them → [N,out]. */
 export const project = (
+  { lora }: Pick<DecoderConfig, "lora">,
   parameters: Parameters,
   map: string,
   rows: Tensor,
   biased = false,
 ): Tensor => {
   const product = matMul(rows, parameter(parameters, `${map}.weight`), { transB: true });
-  return biased ? add(product, parameter(parameters, `${map}.bias`)) : product;
+  const shifted = biased ? add(product, parameter(parameters, `${map}.bias`)) : product;
+  return lora?.maps.includes(map) === true
+    ? add(shifted, adaptation(lora, parameters, map, rows))
+    : shifted;
 };
 
 /** x[…,D] normalised by the RMSNorm of a name, whose weight gemma3 stores less 1. */
@@ -85,7 +97,7 @@ export const feedForward = (
     config.sandwich_norms === true ? "pre_feedforward_layernorm" : "post_attention_layernorm";
   const h_ND = normalize(config, parameters, name(`${before}.weight`), x_ND);
   const map = (which: string, rows: Tensor) =>
-    project(parameters, name(`mlp.${which}_proj`), rows, config.mlp_bias === true);
+    project(config, parameters, name(`mlp.${which}_proj`), rows, config.mlp_bias === true);
   const activation = config.hidden_act === "gelu_pytorch_tanh" ? gelu : silu;
   const gate_NF = activation(map("gate", h_ND));
   const out_ND = map("down", mul(gate_NF, map("up", h_ND)));
@@ -101,6 +113,7 @@ export const projectHeads = (
 ) => {
   const map = (which: string) =>
     project(
+      config,
       parameters,
       layerName(layer, `self_attn.${which}_proj`),
       h_ND,
@@ -131,6 +144,7 @@ export const addAttention = (
 ): Tensor => {
   const name = (rest: string) => layerName(layer, rest);
   const out_ND = project(
+    config,
     parameters,
     name("self_attn.o_proj"),
     reshape(mixed, [x_ND.shape[0]!, config.num_attention_heads * config.head_dim]),

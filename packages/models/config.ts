@@ -1,5 +1,6 @@
 /** Configurations of decoder families, with the keys of Hugging Face's config.json. */
 import { Schema } from "effect";
+import type { Lora } from "./lora.ts";
 import type { RopeScaling } from "./rope.ts";
 
 /** A configuration that no family honours exactly. `key` is the one to look at. */
@@ -71,6 +72,8 @@ export interface DecoderConfig {
   readonly query_pre_attn_scalar?: number;
   /** Logits become cap·tanh(logits/cap). */
   readonly final_logit_softcapping?: number;
+  /** Low-rank matrices beside the maps of the blocks. No part of config.json: an adapter lies in a folder of its own. */
+  readonly lora?: Lora;
 }
 
 /** Taps of canon_llama's convolution: h[t] and the three before it. */

@@ -7,6 +7,7 @@ import {
 } from "@resd/safetensors";
 import { Effect, FileSystem, type PlatformError, Schema, type Scope } from "effect";
 import { type DecoderConfig, endTokenIds, ModelConfigError } from "./config.ts";
+import { findNotFinite } from "./finite.ts";
 import { parameterSpecs } from "./parameters.ts";
 import { configText, parseConfig } from "./parse_config.ts";
 
@@ -109,13 +110,6 @@ const readConfig = Effect.fnUntraced(function* (folder: string) {
   return yield* withAllEnds(config, folder);
 });
 
-/** Position of the first number that is infinite or not a number; −1 where there is none. */
-const findNotFinite = (data: Float32Array<ArrayBuffer>): number => {
-  const bits = new Uint32Array(data.buffer, data.byteOffset, data.length);
-  for (let i = 0; i < bits.length; i++) if ((bits[i]! & 0x7f800000) === 0x7f800000) return i;
-  return -1;
-};
-
 /**
  * Opens a model folder: config checked, all tensors present with the shapes that the config implies, none left over.
  * Weights are read when asked for, one at a time.
@@ -197,6 +191,19 @@ export const companionFiles = Effect.fnUntraced(function* (
   return files;
 });
 
+/** Writes files by name, each under its name only when it is complete, in the order given. */
+export const writeFiles = Effect.fnUntraced(function* (
+  folder: string,
+  files: Readonly<Record<string, string | Uint8Array>>,
+): Effect.fn.Return<void, PlatformError.PlatformError, FileSystem.FileSystem> {
+  const fs = yield* FileSystem.FileSystem;
+  for (const [name, content] of Object.entries(files)) {
+    const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+    yield* fs.writeFile(`${folder}/${name}.partial`, bytes);
+    yield* fs.rename(`${folder}/${name}.partial`, `${folder}/${name}`);
+  }
+});
+
 const STORED = { float32: "F32", float16: "F16", bfloat16: "BF16" } as const;
 
 /**
@@ -225,9 +232,5 @@ export const saveFolder = Effect.fn("saveFolder")(function* <E = never, R = neve
     data: parameterOf(name),
   }));
   yield* writeSafetensors(`${folder}/model.safetensors`, tensors, { metadata: { format: "pt" } });
-  for (const [name, content] of Object.entries({ ...files, "config.json": configText(config) })) {
-    const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
-    yield* fs.writeFile(`${folder}/${name}.partial`, bytes);
-    yield* fs.rename(`${folder}/${name}.partial`, `${folder}/${name}`);
-  }
+  yield* writeFiles(folder, { ...files, "config.json": configText(config) });
 });

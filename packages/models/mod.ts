@@ -11,10 +11,14 @@
  *
  * @module
  */
+export * from "./adapter_folder.ts";
 export * from "./cache.ts";
 export * from "./config.ts";
-export { headWeights, hidden, logits } from "./decoder.ts";
+export { headWeights, hidden, type HiddenOptions, logits } from "./decoder.ts";
 export * from "./folder.ts";
+export * from "./lora.ts";
+export * from "./lora_settings.ts";
+export * from "./merge_adapter.ts";
 export * from "./parameters.ts";
 export * from "./parse_config.ts";
 export type { RopeScaling } from "./rope.ts";

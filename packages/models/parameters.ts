@@ -2,6 +2,7 @@
 import { makeRandom, type Random } from "@resd/core";
 import { input, sizeOf, type Tensor } from "@resd/tensor";
 import type { DecoderConfig } from "./config.ts";
+import { loraNames } from "./lora.ts";
 
 /** How a parameter starts: N(0, std²), ones, zeros, or uniform in ±bound. */
 export type Initializer =
@@ -119,7 +120,41 @@ export const parameterSpecs = (config: DecoderConfig): ReadonlyArray<ParameterSp
   ...(config.tie_word_embeddings ? [] : [vocabulary("lm_head.weight", config)]),
 ];
 
-/** Number of scalars in all parameters. */
+/** The linear maps of the blocks, by the names of their modules. */
+export const linearMaps = (config: DecoderConfig): ReadonlyArray<string> =>
+  parameterSpecs(config).flatMap(({ name, matrix }) =>
+    matrix ? [name.slice(0, -".weight".length)] : [],
+  );
+
+/** The matrices of the model's adapter, which starts by changing nothing: B is zero. None without one. */
+export const adapterSpecs = (config: DecoderConfig): ReadonlyArray<ParameterSpec> => {
+  const { lora } = config;
+  if (lora === undefined) return [];
+  const shapes = new Map(parameterSpecs(config).map(({ name, shape }) => [name, shape]));
+  return lora.maps.flatMap((map): ReadonlyArray<ParameterSpec> => {
+    const [out, fanIn] = shapes.get(`${map}.weight`) as readonly [number, number];
+    const { a, b } = loraNames(map);
+    return [
+      {
+        name: a,
+        shape: [lora.r, fanIn],
+        init: { kind: "uniform", bound: 1 / Math.sqrt(fanIn) },
+        matrix: true,
+      },
+      { name: b, shape: [out, lora.r], init: { kind: "zeros" }, matrix: true },
+    ];
+  });
+};
+
+/** What training moves: the adapter, or without one all parameters. */
+export const trainableSpecs = (config: DecoderConfig): ReadonlyArray<ParameterSpec> =>
+  config.lora === undefined ? parameterSpecs(config) : adapterSpecs(config);
+
+/** What training leaves as it is: below an adapter all parameters, else none. */
+export const frozenSpecs = (config: DecoderConfig): ReadonlyArray<ParameterSpec> =>
+  config.lora === undefined ? [] : parameterSpecs(config);
+
+/** Number of scalars in all parameters, those of an adapter not counted. */
 export const parameterCount = (config: DecoderConfig): number =>
   parameterSpecs(config).reduce((sum, { shape }) => sum + sizeOf(shape), 0);
 
@@ -140,16 +175,27 @@ const draw = (init: Initializer, random: Random): number => {
 export const initialize = (
   config: DecoderConfig,
   seed: number,
+  specs: ReadonlyArray<ParameterSpec> = parameterSpecs(config),
 ): Map<string, Float32Array<ArrayBuffer>> =>
   new Map(
-    parameterSpecs(config).map(({ name, shape, init }) => {
+    specs.map(({ name, shape, init }) => {
       const random = makeRandom(seed, "initialize", name);
       return [name, Float32Array.from({ length: sizeOf(shape) }, () => draw(init, random))];
     }),
   );
 
-/** Graph inputs for all parameters, named `prefix + name`. */
-export const parameterInputs = (config: DecoderConfig, prefix = ""): Record<string, Tensor> =>
-  Object.fromEntries(
-    parameterSpecs(config).map(({ name, shape }) => [name, input(prefix + name, shape)]),
-  );
+/**
+ * Graph inputs for all parameters, named `prefix + name`. Those that an adapter leaves as they are may have a prefix of
+ * their own: student and teacher share them.
+ */
+export const parameterInputs = (
+  config: DecoderConfig,
+  prefix = "",
+  frozenPrefix = prefix,
+): Record<string, Tensor> => {
+  const inputs: Record<string, Tensor> = {};
+  for (const { name, shape } of frozenSpecs(config))
+    inputs[name] = input(frozenPrefix + name, shape);
+  for (const { name, shape } of trainableSpecs(config)) inputs[name] = input(prefix + name, shape);
+  return inputs;
+};

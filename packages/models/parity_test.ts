@@ -2,7 +2,6 @@
 import { NodeServices } from "@effect/platform-node";
 import { openSafetensors } from "@resd/safetensors";
 import {
-  add,
   concat,
   gatherLast,
   gradient,
@@ -10,9 +9,7 @@ import {
   input,
   interpret,
   logSoftmax,
-  matMul,
   mean,
-  mul,
   neg,
   reshape,
   sliceAxis,
@@ -21,10 +18,12 @@ import {
 } from "@resd/tensor";
 import { assert, layer } from "@effect/vitest";
 import { Effect, FileSystem, Schema } from "effect";
+import { loadAdapter } from "./adapter_folder.ts";
 import type { DecoderConfig } from "./config.ts";
 import { hidden, logits } from "./decoder.ts";
 import { loadFolder } from "./folder.ts";
-import { type Parameters, parameterInputs } from "./parameters.ts";
+import { mergedParameters } from "./merge_adapter.ts";
+import { adapterSpecs, type Parameters, parameterInputs } from "./parameters.ts";
 
 /** Written by tools/parity/family_golden.py with Hugging Face transformers. */
 const CASES = [
@@ -39,9 +38,6 @@ const CASES = [
 
 const Facts = Schema.fromJsonString(
   Schema.Struct({ ids: Schema.Array(Schema.Array(Schema.Int)), step: Schema.Finite }),
-);
-const AdapterConfig = Schema.fromJsonString(
-  Schema.Struct({ r: Schema.Int, lora_alpha: Schema.Finite }),
 );
 
 type Tensors = Readonly<Record<string, Float32Array>>;
@@ -204,39 +200,40 @@ layer(NodeServices.layer)("parity", (it) => {
   );
 
   it.effect.each(CASES)(
-    "an adapter of %s has the logits and gradients that PyTorch gives it",
+    "an adapter of %s has the logits and gradients that PyTorch gives it, merged or not",
     (name) =>
       Effect.gen(function* () {
-        const { config, weights, folder, ids } = yield* readCase(name);
-        const fs = yield* FileSystem.FileSystem;
-        const settings = yield* Schema.decodeEffect(AdapterConfig)(
-          yield* fs.readFileString(`${folder}/adapter/adapter_config.json`),
-        );
-        const { tensors, infos } = yield* readTensors(
-          `${folder}/adapter/adapter_model.safetensors`,
-        );
+        const { config: base, weights, folder, ids } = yield* readCase(name);
+        const { config, read } = yield* loadAdapter(`${folder}/adapter`, base);
         const { tensors: golden } = yield* readTensors(`${folder}/adapter/golden.safetensors`);
-        const scale = settings.lora_alpha / settings.r;
-        const matrices: Record<string, Tensor> = {};
-        const adapted: Record<string, Tensor> = parameterInputs(config);
-        for (const key of Object.keys(tensors)) matrices[key] = input(key, infos.get(key)!.shape);
-        for (const key of Object.keys(adapted)) {
-          const of = (which: string) =>
-            matrices[key.replace(/^(.*)\.weight$/, `base_model.model.$1.lora_${which}.weight`)];
-          const [a, b] = [of("A"), of("B")];
-          if (a !== undefined && b !== undefined)
-            adapted[key] = add(adapted[key]!, mul(matMul(b, a), scale));
-        }
-        const { rows, loss } = forward(config, adapted, ids);
-        const names = Object.keys(matrices);
-        const gradients = gradient(loss, Object.values(matrices));
-        const outputs = Object.fromEntries(names.map((key, i) => [key, gradients[i]!]));
-        const results = run({ rows, loss, ...outputs }, { ...weights, ...tensors }, ids);
+        const specs = adapterSpecs(config);
+        assert.strictEqual(specs.length, 14 * config.num_hidden_layers);
+        const all: Record<string, Float32Array<ArrayBuffer>> = {};
+        for (const key of Object.keys(weights)) all[key] = Float32Array.from(weights[key]!);
+        for (const { name: key } of specs) all[key] = yield* read(key);
+
+        const inputs = parameterInputs(config);
+        const { rows, loss } = forward(config, inputs, ids);
+        const gradients = gradient(
+          loss,
+          specs.map(({ name: key }) => inputs[key]!),
+        );
+        const outputs = Object.fromEntries(
+          specs.map(({ name: key }, i) => [key, gradients[i]!] as const),
+        );
+        const results = run({ rows, loss, ...outputs }, all, ids);
         assert.isBelow(gap(results["rows"]!, golden["logits"]!), LOGITS, "logits");
-        assert.strictEqual(names.length, 14 * config.num_hidden_layers);
-        for (const key of names) {
-          assert.isBelow(gap(results[key]!, golden[`gradient/${key}`]!), GRADIENTS, key);
+        for (const { name: key } of specs) {
+          const expected = golden[`gradient/base_model.model.${key}`]!;
+          assert.isBelow(gap(results[key]!, expected), GRADIENTS, key);
         }
+
+        const merge = mergedParameters(config, (key) => Effect.succeed(all[key]!));
+        const merged: Record<string, Float32Array> = {};
+        for (const key of Object.keys(weights)) merged[key] = yield* merge(key);
+        const plain = forward(base, parameterInputs(base), ids);
+        const unmerged = Float32Array.from(results["rows"]!);
+        assert.isBelow(gap(run({ rows: plain.rows }, merged, ids)["rows"]!, unmerged), 1e-5);
       }),
   );
 });
