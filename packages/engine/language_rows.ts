@@ -1,5 +1,5 @@
 /** Positions of which logits are wanted, before and after the language-model head: what scoring and every loss begin with. */
-import { type DecoderConfig, hidden, type Parameters } from "@resd/models";
+import { type DecoderConfig, hidden, type HiddenOptions, type Parameters } from "@resd/models";
 import { gatherRows, reshape, type Tensor } from "@resd/tensor";
 
 /** Largest number of logits [rows, vocabulary] at once; a loss keeps about four such arrays alive. */
@@ -18,8 +18,9 @@ export const stateRows = (
   parameters: Parameters,
   ids: Tensor,
   rows?: Tensor,
+  options?: HiddenOptions,
 ): Tensor => {
   const [B, T] = ids.shape as [number, number];
-  const states = reshape(hidden(config, parameters, ids), [B * T, config.hidden_size]);
+  const states = reshape(hidden(config, parameters, ids, options), [B * T, config.hidden_size]);
   return rows === undefined ? states : gatherRows(states, rows);
 };

@@ -3,6 +3,7 @@ import { ComputeError, type ComputeShape, type HostArray } from "@resd/core";
 import {
   type DecoderConfig,
   headWeights,
+  type HiddenOptions,
   logits,
   parameterInputs,
   parameterSpecs,
@@ -50,6 +51,8 @@ export interface TrainerOptions {
   readonly clipNorm?: number;
   /** Padded tokens a program runs at once. Bounds memory; never changes a gradient. */
   readonly microBatchTokens?: number;
+  /** Computes the blocks a second time for the gradient, instead of keeping what is inside them. Changes no value. */
+  readonly checkpoint?: boolean;
 }
 
 /** What one step did. */
@@ -166,12 +169,13 @@ const feedsOf = (
 const lossOf = (
   config: DecoderConfig,
   { B, T, N }: Feed,
+  options: HiddenOptions = {},
 ): { loss: Tensor; parameters: Record<string, Tensor> } => {
   const parameters = parameterInputs(config, "p/");
   const ids = input("ids", [B, T], "i32");
   const rows = N === B * T ? undefined : input("rows", [N], "i32");
   const { loss } = lossInChunks(
-    { states: [stateRows(config, parameters, ids, rows)], size: logitRows(config) },
+    { states: [stateRows(config, parameters, ids, rows, options)], size: logitRows(config) },
     headWeights(config, parameters),
     ({ states: [own], cut }) => {
       const losses = crossEntropy({
@@ -185,8 +189,12 @@ const lossOf = (
 };
 
 /** Loss, gradients and their squared norms of one micro-batch. */
-const gradientProgram = (config: DecoderConfig, feed: Feed): ProgramSource => {
-  const { loss, parameters } = lossOf(config, feed);
+const gradientProgram = (
+  config: DecoderConfig,
+  feed: Feed,
+  options: HiddenOptions,
+): ProgramSource => {
+  const { loss, parameters } = lossOf(config, feed, options);
   const names = Object.keys(parameters);
   const all = gradient(loss, Object.values(parameters));
   const gradients = Object.fromEntries(names.map((name, i) => [name, all[i] as Tensor]));
@@ -199,8 +207,15 @@ const gradientProgram = (config: DecoderConfig, feed: Feed): ProgramSource => {
 export const makeTrainer = Effect.fnUntraced(function* (
   options: TrainerOptions,
 ): Effect.fn.Return<Trainer, ComputeError> {
-  const { config, compute, clipNorm } = options;
+  const { config, compute, clipNorm, checkpoint = false } = options;
   const programs = makePrograms(compute);
+  if (config.lora !== undefined) {
+    return yield* new ComputeError({
+      message:
+        "Expected a model whose parameters are all trained, got one with an adapter; adapters are trained by a policy's updates",
+      op: "pretrain",
+    });
+  }
   const specs: ReadonlyArray<TrainableSpec> = parameterSpecs(config);
   const missing = specs.find(({ name }) => !options.parameters.has(name));
   if (missing !== undefined) {
@@ -236,7 +251,7 @@ export const makeTrainer = Effect.fnUntraced(function* (
     let gradients: Arrays | undefined;
     for (const feed of feeds) {
       const program = yield* programs.get(`gradient/${feed.key}`, () =>
-        gradientProgram(config, feed),
+        gradientProgram(config, feed, { checkpoint }),
       );
       const { arrays, values } = yield* program.run(inputsOf(feed), { read: ["loss", ...norms] });
       loss += values["loss"]?.[0] ?? Number.NaN;

@@ -21,6 +21,8 @@ export interface UpdateLimits {
   readonly tokens: number;
   /** Rows of logits at once: losses of more are taken in chunks. */
   readonly rows: number;
+  /** Whether the student's blocks are computed a second time for the gradient, instead of being kept. */
+  readonly checkpoint?: boolean;
   /** T_max of `seq-mean-token-sum-norm`. */
   readonly horizon?: number;
 }
@@ -34,6 +36,7 @@ export interface UpdateShape {
   readonly N: number;
   /** Rows of logits at once. */
   readonly chunk: number;
+  readonly checkpoint: boolean;
 }
 
 /** Where the tokens of a sample stand among the rows of a micro-batch. */
@@ -138,7 +141,7 @@ const needed = (ids: Int32Array, from: number, last: number): Int32Array =>
 const feedOf = (
   group: ReadonlyArray<Item>,
   most: number,
-  rows: UpdateLimits["rows"],
+  { rows, checkpoint = false }: UpdateLimits,
 ): MicroBatch => {
   const padded = (lengths: ReadonlyArray<number>): number =>
     lengthBucket(Math.max(...lengths), LENGTH_STEP, most);
@@ -197,7 +200,7 @@ const feedOf = (
   }
   return {
     objective,
-    shape: { B, studentLength, teacherLength, N, chunk: Math.min(N, rows) },
+    shape: { B, studentLength, teacherLength, N, chunk: Math.min(N, rows), checkpoint },
     data,
     samples,
     coefficient,
@@ -271,7 +274,7 @@ export const layOutBatch = (
       feedOf(
         group.map((index) => items[index] as Item),
         config.max_position_embeddings,
-        limits.rows,
+        limits,
       ),
     ),
   );

@@ -1,6 +1,12 @@
 /** One micro-batch of an update as one graph: student and teacher forward, the loss of every token, the gradients. */
 import { distillOf, type Objective } from "@resd/core";
-import { type DecoderConfig, headWeights, logits, parameterInputs } from "@resd/models";
+import {
+  type DecoderConfig,
+  headWeights,
+  logits,
+  parameterInputs,
+  trainableSpecs,
+} from "@resd/models";
 import {
   READINGS,
   type TokenLosses,
@@ -82,8 +88,8 @@ const settingsOf = (objective: Objective): unknown => {
   }
 };
 
-const sizeOf = ({ B, studentLength, teacherLength, N, chunk }: UpdateShape): string =>
-  `${B}x${studentLength}+${teacherLength}/${N}${chunk < N ? ` by ${chunk}` : ""}`;
+const sizeOf = ({ B, studentLength, teacherLength, N, chunk, checkpoint }: UpdateShape): string =>
+  `${B}x${studentLength}+${teacherLength}/${N}${chunk < N ? ` by ${chunk}` : ""}${checkpoint ? " again" : ""}`;
 
 /** The key of `updateProgram`. */
 export const programKey = (objective: Objective, shape: UpdateShape): string =>
@@ -92,6 +98,10 @@ export const programKey = (objective: Objective, shape: UpdateShape): string =>
 /** The key of `readingProgram`. */
 export const readingKey = (objective: Objective, shape: UpdateShape): string =>
   `read/${JSON.stringify(settingsOf(objective))}/${sizeOf(shape)}`;
+
+/** Both models have their own of what is trained, and share what an adapter leaves as it is. */
+const studentInputs = (config: DecoderConfig) => parameterInputs(config, "s/", "frozen/");
+const teacherInputs = (config: DecoderConfig) => parameterInputs(config, "t/", "frozen/");
 
 /** Hidden states of the tokens of a micro-batch under every model that is run, the student first, and the models' heads. */
 interface Models {
@@ -117,7 +127,7 @@ const teacherModels = (
   });
   const kind = teacherKind(objective);
   if (kind === "mixture") {
-    const [own, live] = [of(parameterInputs(config, "t/")), of(student)];
+    const [own, live] = [of(teacherInputs(config)), of(student)];
     return {
       states: [own.states, live.states],
       logits: ([first, second]) =>
@@ -128,7 +138,7 @@ const teacherModels = (
         ),
     };
   }
-  const one = of(kind === "live" ? student : parameterInputs(config, "t/"));
+  const one = of(kind === "live" ? student : teacherInputs(config));
   return { states: [one.states], logits: ([first]) => one.logits(first as Tensor) };
 };
 
@@ -138,26 +148,28 @@ const models = (
   student: Record<string, Tensor>,
   shape: UpdateShape,
 ): Models => {
-  const { B, studentLength, teacherLength, N } = shape;
+  const { B, studentLength, teacherLength, N, checkpoint } = shape;
   const ids = input("student/ids", [B, studentLength], "i32");
-  const states = stateRows(config, student, ids, input("student/rows", [N], "i32"));
-  const own = (rows: Tensor): Tensor => logits(config, student, rows);
+  const rows = input("student/rows", [N], "i32");
+  const states = stateRows(config, student, ids, rows, { checkpoint });
+  const own = (some: Tensor): Tensor => logits(config, student, some);
   if (teacherLength === 0) {
-    return { states: [states], logits: ([rows]) => ({ student: own(rows as Tensor) }) };
+    return { states: [states], logits: ([first]) => ({ student: own(first as Tensor) }) };
   }
   const teacher = teacherModels(config, objective, student, shape);
   return {
     states: [states, ...teacher.states],
-    logits: ([rows, ...others]) => ({
-      student: own(rows as Tensor),
+    logits: ([first, ...others]) => ({
+      student: own(first as Tensor),
       teacher: teacher.logits(others),
     }),
   };
 };
 
 /**
- * Inputs: `s/…` student, `t/…` teacher where it has weights of its own, and the data of a micro-batch. Outputs: the
- * statistics, `g/…` gradients of Σ coefficient·loss with respect to the student, `norm/…` their squared norms.
+ * Inputs: `s/…` student, `t/…` teacher where it has weights of its own, `frozen/…` what both share below an adapter, and
+ * the data of a micro-batch. Outputs: the statistics, `g/…` gradients of Σ coefficient·loss with respect to what is
+ * trained of the student, `norm/…` their squared norms.
  */
 export const updateProgram = (
   config: DecoderConfig,
@@ -165,12 +177,12 @@ export const updateProgram = (
   shape: UpdateShape,
 ): ProgramSource => {
   const { N, chunk } = shape;
-  const student = parameterInputs(config, "s/");
+  const student = studentInputs(config);
   const { states, logits: logitsOf } = models(config, objective, student, shape);
   const perRow = (name: string): Tensor => input(name, [N]);
   const { loss, perRow: statistics } = lossInChunks(
     { states, size: chunk },
-    headWeights(config, student),
+    config.lora === undefined ? headWeights(config, student) : [],
     ({ states: own, cut }) => {
       const perToken = tokenLosses({
         objective,
@@ -192,8 +204,11 @@ export const updateProgram = (
       };
     },
   );
-  const names = Object.keys(student);
-  const all = gradient(loss, Object.values(student));
+  const names = trainableSpecs(config).map(({ name }) => name);
+  const all = gradient(
+    loss,
+    names.map((name) => student[name] as Tensor),
+  );
   const gradients = Object.fromEntries(names.map((name, i) => [name, all[i] as Tensor]));
   const outputs: Record<string, Tensor> = { ...squaredNorms(gradients), ...statistics };
   for (const name of names) outputs[`g/${name}`] = gradients[name] as Tensor;
@@ -210,8 +225,11 @@ export const readingProgram = (
   objective: Objective,
   shape: UpdateShape,
 ): ProgramSource => {
-  const student = parameterInputs(config, "s/");
-  const { states, logits: logitsOf } = models(config, objective, student, shape);
+  const student = studentInputs(config);
+  const { states, logits: logitsOf } = models(config, objective, student, {
+    ...shape,
+    checkpoint: false,
+  });
   const outputs = mapInChunks({ states, size: shape.chunk }, ({ states: own, cut }) => {
     const tokens = cut(input("targets", [shape.N], "i32"));
     const readings = tokenReadings({ objective, ...logitsOf(own), tokens });

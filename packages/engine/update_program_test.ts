@@ -23,7 +23,11 @@ const WHOLE: UpdateLimits = { tokens: 100_000, rows: 100_000 };
 /** Any budget of tokens and rows, from one row at a time to almost everything at once. */
 const limitsOf = (seed: number): UpdateLimits => {
   const random = makeRandom("limits", seed);
-  return { tokens: 1 + random.int(400), rows: 1 + random.int(20) };
+  return {
+    tokens: 1 + random.int(400),
+    rows: 1 + random.int(20),
+    checkpoint: random.int(2) === 1,
+  };
 };
 
 const weightsOf = (config: DecoderConfig): Record<string, Float32Array> => {
@@ -106,14 +110,14 @@ const SEEDS = Number(process.env["RESD_PROPERTY_RUNS"] ?? 3);
 
 describe("updateProgram()", () => {
   for (const [name, objective] of OBJECTIVES) {
-    it(`has the batch's gradient for any cut into micro-batches and chunks of rows: ${name}`, () => {
+    it(`has the batch's gradient for any cut into micro-batches and chunks of rows, kept or checkpointed: ${name}`, () => {
       for (const [index, config] of [TINY, TINY_LLAMA].entries()) {
         const whole = updateOf(config, objective, WHOLE);
         assert.isAbove(Math.max(...[...whole.gradients.values()].map((g) => Math.max(...g))), 0);
         for (let seed = index; seed < SEEDS; seed += 2) {
           const limits = limitsOf(seed);
           const cut = updateOf(config, objective, limits);
-          const where = `${name}, ${config.model_type}, ${limits.tokens} tokens, ${limits.rows} rows`;
+          const where = `${name}, ${config.model_type}, ${JSON.stringify(limits)}`;
           for (const [key, grad] of whole.gradients) {
             assertSame(cut.gradients.get(key)!, grad, `${key}, ${where}`);
           }
@@ -127,7 +131,14 @@ describe("updateProgram()", () => {
 
   it("never has more rows of logits than a chunk", () => {
     const [, objective] = OBJECTIVES[0]!;
-    const shape = { B: 2, studentLength: 32, teacherLength: 32, N: 24, chunk: 5 };
+    const shape = {
+      B: 2,
+      studentLength: 32,
+      teacherLength: 32,
+      N: 24,
+      chunk: 5,
+      checkpoint: false,
+    };
     const { graph } = updateProgram(TINY, objective, shape);
     const wide = graph.nodes.flatMap(({ outputs }) =>
       outputs.filter(({ shape: [, V] }) => V === TINY.vocab_size),
@@ -144,7 +155,14 @@ describe("readingProgram()", () => {
   it("reads the same in chunks of rows", () => {
     const inputs = weightsOf(TINY);
     for (const [name, objective] of OBJECTIVES.slice(0, 6)) {
-      const shape = { B: 1, studentLength: 16, teacherLength: 32, N: 7, chunk: 7 };
+      const shape = {
+        B: 1,
+        studentLength: 16,
+        teacherLength: 32,
+        N: 7,
+        chunk: 7,
+        checkpoint: false,
+      };
       const data = {
         "student/ids": Int32Array.from({ length: 16 }, (_, i) => i % 11),
         "teacher/ids": Int32Array.from({ length: 32 }, (_, i) => (3 * i) % 11),

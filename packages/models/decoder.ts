@@ -7,6 +7,7 @@
 import {
   add,
   attention,
+  checkpoint,
   constant,
   div,
   full,
@@ -117,12 +118,28 @@ const block = (
   return { x: feedForward(config, parameters, layer, x), trace: { k, v, padded } };
 };
 
-/** All blocks: states before the final norm, [B·T, D], and what each block keeps. */
-export const runBlocks = (
-  config: DecoderConfig,
+/** How the graph of whole sequences is built; nothing of it changes a value. */
+export interface HiddenOptions {
+  /** Keeps the states between blocks for the gradient, and computes what is inside a block a second time. */
+  readonly checkpoint?: boolean;
+}
+
+/** A block of which the gradient keeps nothing but the states before it. */
+const checkpointed = (
   parameters: Parameters,
-  ids: Tensor,
-): { readonly x: Tensor; readonly traces: ReadonlyArray<BlockTrace> } => {
+  layer: number,
+  x_ND: Tensor,
+  of: (parameters: Parameters, x_ND: Tensor) => Tensor,
+): Tensor => {
+  const names = Object.keys(parameters).filter((name) => name.startsWith(layerName(layer, "")));
+  const inputs = [x_ND, ...names.map((name) => parameter(parameters, name))];
+  return checkpoint(inputs, ([x, ...own]) =>
+    of(Object.fromEntries(names.map((name, i) => [name, own[i] as Tensor])), x as Tensor),
+  );
+};
+
+/** Batch and time of ids i32 [B,T] that a model can read. */
+const sizeOfIds = (config: DecoderConfig, ids: Tensor): readonly [B: number, T: number] => {
   const [B, T, ...rest] = ids.shape;
   if (B === undefined || T === undefined || rest.length > 0 || ids.dtype !== "i32") {
     throw new TensorError(
@@ -134,6 +151,16 @@ export const runBlocks = (
       `decoder: Expected at most ${config.max_position_embeddings} positions (max_position_embeddings), got ${T}; shorten the sequences`,
     );
   }
+  return [B, T];
+};
+
+/** All blocks: states before the final norm, [B·T, D], and what each block keeps. */
+export const runBlocks = (
+  config: DecoderConfig,
+  parameters: Parameters,
+  ids: Tensor,
+): { readonly x: Tensor; readonly traces: ReadonlyArray<BlockTrace> } => {
+  const [B, T] = sizeOfIds(config, ids);
   const tableOf = ropeTables(config, T);
   const traces: Array<BlockTrace> = [];
   let x = reshape(embed(config, parameters, ids), [B * T, config.hidden_size]);
@@ -155,9 +182,21 @@ export const finalNorm = (config: DecoderConfig, parameters: Parameters, rows: T
  * @param ids i32 [B,T], right-padded with any valid id
  * @returns [B,T,D]; rows of padding are defined but mean nothing
  */
-export const hidden = (config: DecoderConfig, parameters: Parameters, ids: Tensor): Tensor => {
-  const { x } = runBlocks(config, parameters, ids);
-  return reshape(finalNorm(config, parameters, x), [...ids.shape, config.hidden_size]);
+export const hidden = (
+  config: DecoderConfig,
+  parameters: Parameters,
+  ids: Tensor,
+  options: HiddenOptions = {},
+): Tensor => {
+  const [B, T] = sizeOfIds(config, ids);
+  const tableOf = ropeTables(config, T);
+  let x = reshape(embed(config, parameters, ids), [B * T, config.hidden_size]);
+  for (let layer = 0; layer < config.num_hidden_layers; layer++) {
+    const of = (own: Parameters, states: Tensor): Tensor =>
+      block(config, own, layer, states, [B, T], tableOf(layer)).x;
+    x = options.checkpoint === true ? checkpointed(parameters, layer, x, of) : of(parameters, x);
+  }
+  return reshape(finalNorm(config, parameters, x), [B, T, config.hidden_size]);
 };
 
 /** cap·tanh(x/cap): near x where it is small, never beyond the cap. */

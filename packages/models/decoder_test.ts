@@ -313,6 +313,25 @@ describe.each(CASES)("%s", (_, config) => {
 });
 
 describe("hidden()", () => {
+  it("hidden() with checkpoints has the values and the gradients of hidden() without, bit for bit", () => {
+    for (const [name, config] of CASES) {
+      const inputs = parameterInputs(config);
+      const names = Object.keys(inputs);
+      const ids = input("ids", [2, 5], "i32");
+      const outputs = (checkpoint: boolean): Record<string, Tensor> => {
+        const states = hidden(config, inputs, ids, { checkpoint });
+        const loss = sum(mul(states, mul(states, states)));
+        const gradients = gradient(loss, Object.values(inputs));
+        return {
+          states,
+          ...Object.fromEntries(names.map((one, i) => [one, gradients[i] as Tensor])),
+        };
+      };
+      const feeds = { ...parametersOf(config), ids: Int32Array.of(4, 1, 9, 2, 2, 17, 3, 22, 0, 8) };
+      assert.deepEqual(run(outputs(true), feeds), run(outputs(false), feeds), name);
+    }
+  });
+
   it("hidden() refuses ids of another rank or dtype, too many positions, and missing parameters", () => {
     const inputs = parameterInputs(base);
     assert.throws(
