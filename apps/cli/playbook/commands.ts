@@ -16,8 +16,13 @@ const key = Flag.String("key").pipe(
   Flag.withDescription("Which playbook, where there are several: global, or the key of a task"),
   Flag.optional,
 );
+const NotNegative = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0));
 const updates = (name: string, description: string) =>
-  Flag.Int(name).pipe(Flag.withDescription(description), Flag.optional);
+  Flag.Int(name).pipe(
+    Flag.withSchema(NotNegative),
+    Flag.withDescription(description),
+    Flag.optional,
+  );
 const at = updates("at", "As it was after so many updates (of a run, or of a SQLite file)");
 
 const show = Command.make(
@@ -104,7 +109,7 @@ const lift = (overrides: ReadonlyArray<Override>) =>
         Flag.withDefault("trained" as const),
       ),
       entries: Flag.Int("leave-out").pipe(
-        Flag.withSchema(Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))),
+        Flag.withSchema(NotNegative),
         Flag.withDescription(
           "So many entries are left out, one at a time, those with the most tags; each costs an evaluation",
         ),

@@ -1,6 +1,6 @@
 /** `resd playbook edit`: a person adds, rewords, merges and takes out lessons; the history says so. */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Entry, Operation, PlaybookShape } from "@resd/core";
@@ -8,13 +8,13 @@ import {
   editOperations,
   mergeOperations,
   nearDuplicates,
-  parsePlaybook,
   playbookDifference,
+  readPlaybookText,
   renderPlaybook,
 } from "@resd/resd";
 import { Console, Effect, Option } from "effect";
 import { BY_A_PERSON } from "./import.ts";
-import { PlaybookSourceError } from "./source.ts";
+import { PlaybookSourceError, passedOverText, reasonOf } from "./source.ts";
 import { withStore } from "./store.ts";
 
 export interface EditInput {
@@ -42,6 +42,13 @@ const split = Effect.fnUntraced(function* (text: string, separator: string, form
   if (at < 1) return yield* refuse(`Expected ${form}, got ${JSON.stringify(text)}`);
   return [text.slice(0, at).trim(), text.slice(at + separator.length).trim()] as const;
 });
+
+const readText = (file: string) =>
+  Effect.try({
+    try: () => readFileSync(file, "utf8"),
+    catch: (cause) =>
+      refuse(`Expected a file with a playbook as text, got ${reasonOf(cause)}, at --text ${file}`),
+  });
 
 /** What the flags ask for. */
 const operationsOf = Effect.fnUntraced(function* (input: EditInput) {
@@ -83,8 +90,11 @@ const checkIds = Effect.fnUntraced(function* (
   }
 });
 
-/** The text that a person makes of a playbook in their editor. */
-const inEditor = (text: string): Effect.Effect<string, PlaybookSourceError> =>
+/** The text that a person makes of a playbook in their editor, in a file that stays until `use` has taken it over. */
+const inEditor = <A, E extends { readonly message: string }>(
+  text: string,
+  use: (edited: string) => Effect.Effect<A, E>,
+): Effect.Effect<A, E | PlaybookSourceError> =>
   Effect.suspend(() => {
     const editor = process.env["VISUAL"] ?? process.env["EDITOR"];
     if (editor === undefined || process.stdin.isTTY !== true) {
@@ -97,18 +107,31 @@ const inEditor = (text: string): Effect.Effect<string, PlaybookSourceError> =>
     const folder = mkdtempSync(join(tmpdir(), "resd-playbook-"));
     const file = join(folder, "playbook.txt");
     writeFileSync(file, `${text}\n`);
-    const { status } = spawnSync(editor, [file], { stdio: "inherit", shell: true });
-    const edited = readFileSync(file, "utf8");
-    rmSync(folder, { recursive: true });
+    // EDITOR may hold arguments of its own, so a shell reads it.
+    const { status } = spawnSync(`${editor} "${file}"`, { stdio: "inherit", shell: true });
+    const forget = Effect.sync(() => rmSync(folder, { recursive: true }));
+    const kept = (message: string) =>
+      refuse(
+        `${message}; nothing was changed, and what you wrote is in ${file}: correct it and give it as --text`,
+      );
     return status === 0
-      ? Effect.succeed(edited)
-      : Effect.fail(
-          refuse(`Expected ${editor} to end well, got status ${status}; nothing was changed`),
-        );
+      ? use(readFileSync(file, "utf8")).pipe(
+          Effect.tap(forget),
+          Effect.mapError(({ message }) => kept(message)),
+        )
+      : Effect.fail(kept(`Expected ${editor} to end well, got status ${status}`));
   });
 
-const textOperations = (entries: ReadonlyArray<Entry>, edited: string) =>
-  Effect.mapError(Effect.fromResult(editOperations(entries, parsePlaybook(edited))), refuse);
+/** What makes of a playbook what was written. A line that cannot be read would be a lesson lost, so it is refused. */
+const textOperations = Effect.fnUntraced(function* (entries: ReadonlyArray<Entry>, edited: string) {
+  const { entries: written, passedOver } = readPlaybookText(edited);
+  if (passedOver.length > 0) {
+    return yield* refuse(
+      `Expected a playbook as text, got ${passedOverText(passedOver)}; a new lesson is a line such as "[new] helpful=0 harmful=0 :: Mind the carry."`,
+    );
+  }
+  return yield* Effect.mapError(Effect.fromResult(editOperations(entries, written)), refuse);
+});
 
 /** Everything that is asked for, in its order: flags, then the text, then near-duplicates. */
 const changes = Effect.fnUntraced(function* (
@@ -120,11 +143,13 @@ const changes = Effect.fnUntraced(function* (
   const { entries } = yield* playbook.view(key);
   yield* checkIds(asked, entries);
   const silent = asked.length === 0 && Option.isNone(input.near) && Option.isNone(input.text);
-  const edited = silent
-    ? yield* inEditor(renderPlaybook(entries))
-    : Option.getOrUndefined(Option.map(input.text, (file) => readFileSync(file, "utf8")));
-  const written = edited === undefined ? [] : yield* textOperations(entries, edited);
-  yield* playbook.apply(key, [...asked, ...written], BY_A_PERSON);
+  const write = (edited: string) =>
+    Effect.flatMap(textOperations(entries, edited), (written) =>
+      playbook.apply(key, [...asked, ...written], BY_A_PERSON),
+    );
+  if (silent) yield* inEditor(renderPlaybook(entries), write);
+  else if (Option.isSome(input.text)) yield* write(yield* readText(input.text.value));
+  else yield* playbook.apply(key, asked, BY_A_PERSON);
   if (Option.isSome(input.near)) {
     const groups = yield* nearDuplicates((yield* playbook.view(key)).entries, {
       threshold: input.near.value,
@@ -136,6 +161,12 @@ const changes = Effect.fnUntraced(function* (
 
 export const edit = Effect.fnUntraced(function* (input: EditInput) {
   const key = Option.getOrElse(input.key, () => "global");
+  const makes = input.add.length > 0 || Option.isSome(input.text);
+  if (!makes && !existsSync(input.store)) {
+    return yield* refuse(
+      `Expected a playbook to change, got nothing, at ${input.store}; --add or --text makes one`,
+    );
+  }
   const { before, after } = yield* withStore(input.store, (playbook) =>
     changes(input, playbook, key),
   );

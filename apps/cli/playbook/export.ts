@@ -2,7 +2,13 @@
 import { writeFileSync } from "node:fs";
 import { encodeSnapshot, renderPlaybook } from "@resd/resd";
 import { Console, Effect, Option } from "effect";
-import { choosePlaybook, readSource } from "./source.ts";
+import {
+  PlaybookSourceError,
+  choosePlaybook,
+  readSource,
+  reasonOf,
+  tellPassedOver,
+} from "./source.ts";
 
 export interface ExportInput {
   readonly source: string;
@@ -15,6 +21,7 @@ export interface ExportInput {
 
 export const exportPlaybook = Effect.fnUntraced(function* (input: ExportInput) {
   const source = yield* readSource(input.source, Option.getOrUndefined(input.at));
+  yield* tellPassedOver(source);
   const key = Option.getOrUndefined(input.key);
   const chosen =
     input.as === "text" || key !== undefined ? yield* choosePlaybook(source, key) : undefined;
@@ -25,7 +32,13 @@ export const exportPlaybook = Effect.fnUntraced(function* (input: ExportInput) {
       : `${new TextDecoder().decode(encodeSnapshot(playbooks))}\n`;
   if (Option.isNone(input.out)) return yield* Effect.sync(() => void process.stdout.write(text));
   const file = input.out.value;
-  yield* Effect.sync(() => writeFileSync(file, text));
+  yield* Effect.try({
+    try: () => writeFileSync(file, text),
+    catch: (cause) =>
+      new PlaybookSourceError({
+        message: `Expected a place for the playbook, got ${reasonOf(cause)}, at --out ${file}; choose another`,
+      }),
+  });
   const entries = [...playbooks.values()].reduce((sum, state) => sum + state.entries.length, 0);
   yield* Console.error(`${entries} entries of ${source.name} written to ${file}`);
 });

@@ -2,7 +2,7 @@
 import type { Cause, Operation } from "@resd/core";
 import { importOf } from "@resd/resd";
 import { Console, Effect, Option } from "effect";
-import { choosePlaybook, readSource } from "./source.ts";
+import { choosePlaybook, readSource, tellPassedOver } from "./source.ts";
 import { withStore } from "./store.ts";
 
 export interface ImportInput {
@@ -16,6 +16,7 @@ export const BY_A_PERSON: Cause = { update: 0, by: "person" };
 
 export const importPlaybook = Effect.fnUntraced(function* (input: ImportInput) {
   const source = yield* readSource(input.source);
+  yield* tellPassedOver(source);
   const { key, state } = yield* choosePlaybook(source, Option.getOrUndefined(input.key));
   const operation: Operation = importOf(state.entries);
   const { before, after } = yield* withStore(input.into, (playbook) =>

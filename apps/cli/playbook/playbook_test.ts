@@ -1,6 +1,7 @@
 /** The verbs of `resd playbook` on places as runs leave them. */
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { NodeServices } from "@effect/platform-node";
 import { assert, layer } from "@effect/vitest";
 import { type HistoryLine, Playbook } from "@resd/core";
@@ -181,6 +182,8 @@ layer(runServices, { timeout: 60_000 })("resd playbook", (it) => {
           [{ set: ["nonsense"] }, "--set"],
           [{ join: ["misc-00002,=x"] }, "got "],
           [{}, "got no flag and no editor"],
+          [{ store: join(place, "typo.sqlite"), drop: ["x"] }, "got nothing, at"],
+          [{ text: Option.some(join(place, "typo.txt")) }, "no such file"],
           [{ store: place, drop: ["x"] }, "got a folder"],
           [{ store: join(place, "x.txt"), drop: ["x"] }, "to change, got"],
         ];
@@ -192,6 +195,93 @@ layer(runServices, { timeout: 60_000 })("resd playbook", (it) => {
         const counts = yield* Effect.flip(edit({ ...noEdits, store, text: Option.some(text) }));
         assert.include(counts.message, "Expected counts and section of misc-00002 as they are");
       }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)),
+  );
+
+  it.effect("edit opens EDITOR, and loses neither lessons nor words when a line is broken", () =>
+    Effect.gen(function* () {
+      const place = yield* folder;
+      const store = join(place, "l.sqlite");
+      yield* printed(edit({ ...noEdits, store, add: ["OTHERS: one", "OTHERS: two"] }));
+      const before = yield* readSource(store);
+      /** An editor that replaces words. */
+      const editor = (from: string, to: string, status = 0) =>
+        `"${process.execPath}" -e 'const fs = require("node:fs"); const file = process.argv.at(-1);` +
+        ` fs.writeFileSync(file, fs.readFileSync(file, "utf8").replace("${from}", "${to}"));` +
+        ` process.exit(${status})' --`;
+      const edited = (program: string) =>
+        Effect.acquireUseRelease(
+          Effect.sync(() => {
+            const { isTTY } = process.stdin;
+            const was = process.env["VISUAL"];
+            process.stdin.isTTY = true;
+            process.env["VISUAL"] = program;
+            return { isTTY, was };
+          }),
+          () => printed(edit({ ...noEdits, store })),
+          ({ isTTY, was }) =>
+            Effect.sync(() => {
+              process.stdin.isTTY = isTTY;
+              delete process.env["VISUAL"];
+              if (was !== undefined) process.env["VISUAL"] = was;
+            }),
+        );
+      const refusals = [
+        [editor(":: one", ": one"), /line 14: Expected "\[<id>\] helpful=/],
+        [editor("misc-00002", "misc-00001"), /Expected every id once, got misc-00001 again/],
+        [editor("## OTHERS", "## OTHER"), /Expected one of the sections/],
+        [editor("helpful=0", "helpful=5"), /Expected counts and section of misc-00001/],
+        [editor(":: one", ":: uno", 3), /got status 3/],
+      ] as const;
+      for (const [program, expected] of refusals) {
+        const { message } = yield* Effect.flip(edited(program));
+        assert.match(message, expected);
+        const kept = /what you wrote is in (.+): correct it/.exec(message)?.[1] ?? "";
+        assert.include(readFileSync(kept, "utf8"), "two");
+        rmSync(dirname(kept), { recursive: true });
+      }
+      assert.deepStrictEqual((yield* readSource(store)).playbooks, before.playbooks);
+      assert.strictEqual(yield* edited(editor(":: one", ":: uno")), "~ misc-00001  uno");
+      const said = yield* printed(
+        show({ source: store, key: none, at: none, entry: Option.some("misc-00001"), json: false }),
+      );
+      assert.match(said, /updated as misc-00001 .* by person.*\n +before +one/);
+    }).pipe(Effect.scoped),
+  );
+
+  it.effect("import says which lines of a text it has passed over", () =>
+    Effect.gen(function* () {
+      const place = yield* folder;
+      const [text, into] = [join(place, "ace.txt"), join(place, "l.json")];
+      writeFileSync(
+        text,
+        "## FINANCE\n[fin-00007] helpful=3 harmful=0 :: kept\n- a stray line\n[fin-00007] helpful=0 harmful=0 :: again\n",
+      );
+      const warnings: Array<string> = [];
+      const listening = {
+        ...globalThis.console,
+        log: () => undefined,
+        error: (line: string) => void warnings.push(line),
+      };
+      yield* Effect.provideService(
+        importPlaybook({ source: text, into, key: none, json: false }),
+        Console.Console,
+        listening,
+      );
+      assert.deepStrictEqual(
+        (yield* readSource(into)).playbooks
+          .get("global")
+          ?.entries.map(({ id, section, helpful }) => [id, section, helpful]),
+        [["fin-00007", "OTHERS", 3]],
+      );
+      for (const part of [
+        "3 lines",
+        "line 1: Expected one of the sections",
+        "line 3: Expected",
+        "line 4: Expected every id once",
+      ]) {
+        assert.include(warnings.join("\n"), part);
+      }
+    }).pipe(Effect.scoped),
   );
 
   it.effect("readSource() says what it expected of places that hold no playbook", () =>
@@ -207,6 +297,19 @@ layer(runServices, { timeout: 60_000 })("resd playbook", (it) => {
       for (const [path, message] of messages) {
         assert.include((yield* Effect.flip(readSource(path))).message, message);
       }
+      const [broken, foreign] = [join(place, "broken.sqlite"), join(place, "foreign.sqlite")];
+      writeFileSync(broken, `SQLite format 3\0${"?".repeat(9000)}`);
+      const database = new DatabaseSync(foreign);
+      database.exec("CREATE TABLE notes (text)");
+      database.close();
+      const bytes = readFileSync(foreign);
+      for (const [file, message] of [
+        [broken, "got file is not a database"],
+        [foreign, "got a database without playbooks"],
+      ] as const) {
+        assert.include((yield* Effect.flip(readSource(file))).message, message);
+      }
+      assert.deepStrictEqual(readFileSync(foreign), bytes);
       writeFileSync(text, "## OTHERS\n");
       assert.include((yield* Effect.flip(readSource(text, 3))).message, "of one moment");
     }).pipe(Effect.scoped),

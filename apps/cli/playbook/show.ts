@@ -5,7 +5,7 @@ import { type Credit, creditOf, playbookStats } from "@resd/resd";
 import { runFiles, stepName } from "@resd/run";
 import { Console, Effect, Option } from "effect";
 import { type Ink, inkFor } from "../ink.ts";
-import { PlaybookSourceError, choosePlaybook, readSource } from "./source.ts";
+import { PlaybookSourceError, choosePlaybook, readSource, tellPassedOver } from "./source.ts";
 
 export interface ShowInput {
   readonly source: string;
@@ -68,10 +68,32 @@ const short = (text: string): string => {
 const causeText = ({ update, by, attempt, reflection }: Cause): string =>
   `in update ${update + 1} by ${by}${attempt === undefined ? "" : `, attempt ${attempt}`}${reflection === undefined ? "" : `, reflection ${reflection}`}`;
 
-const originText = (origin: Origin, run: string | undefined, ink: Ink): ReadonlyArray<string> => {
+/** The words that an operation replaced. */
+const wordsBefore = (origin: Origin, lines: ReadonlyArray<HistoryLine>): string | undefined => {
+  const { version, operation, entry: id } = origin;
+  const change = lines.find(
+    (line) =>
+      line.version === version &&
+      line.change._tag === "Updated" &&
+      line.change.operation === operation &&
+      line.change.entry.id === id,
+  )?.change;
+  return change?._tag === "Updated" && change.before !== change.entry.text
+    ? change.before
+    : undefined;
+};
+
+const originText = (
+  origin: Origin,
+  lines: ReadonlyArray<HistoryLine>,
+  run: string | undefined,
+  ink: Ink,
+): ReadonlyArray<string> => {
   const found = followed(run, origin);
+  const before = wordsBefore(origin, lines);
   return [
     `  ${origin.made} as ${origin.entry} ${causeText(origin)}, operation ${origin.operation} of version ${origin.version}`,
+    ...(before === undefined ? [] : [ink("dim", `    before      ${short(before)}`)]),
     ...(found === undefined
       ? []
       : [
@@ -86,7 +108,7 @@ const originText = (origin: Origin, run: string | undefined, ink: Ink): Readonly
 const one = (
   entry: Entry,
   credit: ReadonlyArray<Credit>,
-  hasHistory: boolean,
+  lines: ReadonlyArray<HistoryLine>,
   run: string | undefined,
   ink: Ink,
 ): string => {
@@ -98,11 +120,11 @@ const one = (
     ink("bold", "Where it comes from"),
     ...(origins.length === 0
       ? ["  nobody has written it down"]
-      : origins.flatMap((origin) => originText(origin, run, ink))),
+      : origins.flatMap((origin) => originText(origin, lines, run, ink))),
     "",
     ink("bold", "Who has credited it"),
     ...(credit.length === 0
-      ? [hasHistory ? "  nobody" : "  this place has no history"]
+      ? [lines.length > 0 ? "  nobody" : "  this place has no history"]
       : credit.map(
           ({ sign, cause, entry: as }) =>
             `  ${sign}${as === entry.id ? "" : ` (as ${as})`} ${causeText(cause)}`,
@@ -112,6 +134,7 @@ const one = (
 
 export const show = Effect.fnUntraced(function* (input: ShowInput) {
   const source = yield* readSource(input.source, Option.getOrUndefined(input.at));
+  yield* tellPassedOver(source);
   const { key, state } = yield* choosePlaybook(source, Option.getOrUndefined(input.key));
   const ink = inkFor(process.stdout);
   const lines: ReadonlyArray<HistoryLine> = source.history.get(key) ?? [];
@@ -134,6 +157,6 @@ export const show = Effect.fnUntraced(function* (input: ShowInput) {
   yield* Console.log(
     input.json
       ? JSON.stringify({ key, entry, credit })
-      : one(entry, credit, lines.length > 0, source.run, ink),
+      : one(entry, credit, lines, source.run, ink),
   );
 });

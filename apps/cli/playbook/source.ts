@@ -1,16 +1,20 @@
 /** Playbooks wherever they lie: in the folder of a run, in a SQLite file, in a snapshot, in a text. */
 import { existsSync, readFileSync, statSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
 import { HistoryLine, Playbook } from "@resd/core";
 import { layer as sqlite } from "@resd/playbook-sqlite";
 import {
+  type PassedOver,
   type PlaybookState,
   emptyState,
+  isJson,
+  readPlaybookText,
   readPlaybooks,
   replayHistory,
   stateOfView,
 } from "@resd/resd";
 import { runFiles, stepName } from "@resd/run";
-import { Context, Effect, FileSystem, Layer, Schema, Stream } from "effect";
+import { Console, Context, Effect, FileSystem, Layer, Schema, Stream } from "effect";
 
 /** A place that holds no playbook, or not the one that was asked for. */
 export class PlaybookSourceError extends Schema.TaggedError<PlaybookSourceError>()(
@@ -26,12 +30,52 @@ export interface PlaybookSource {
   readonly history: ReadonlyMap<string, ReadonlyArray<HistoryLine>>;
   /** The folder of the run, if it is one. */
   readonly run?: string;
+  /** Lines of a text that are not in the playbook. */
+  readonly passedOver?: ReadonlyArray<PassedOver>;
 }
+
+/** What the system says of a file that it cannot read or write. */
+export const reasonOf = (cause: unknown): string =>
+  cause instanceof Error ? cause.message : String(cause);
+
+const SHOWN_LINES = 5;
+
+/** Lines that say nothing to a playbook, the first few of them. */
+export const passedOverText = (lines: ReadonlyArray<PassedOver>): string => {
+  const more = lines.length - SHOWN_LINES;
+  return [
+    `${lines.length} ${lines.length === 1 ? "line that is" : "lines that are"} none of its own`,
+    ...lines.slice(0, SHOWN_LINES).map(({ line, message }) => `  line ${line}: ${message}`),
+    ...(more > 0 ? [`  … ${more} more`] : []),
+  ].join("\n");
+};
+
+/** Says on standard error what a text had that the playbook does not have. */
+export const tellPassedOver = ({ name, passedOver = [] }: PlaybookSource) =>
+  passedOver.length === 0
+    ? Effect.void
+    : Console.error(`warning  ${name} has ${passedOverText(passedOver)}`);
 
 export const isSqlite = (path: string): boolean => {
   if (/\.(sqlite3?|db)$/.test(path)) return true;
   if (!existsSync(path) || !statSync(path).isFile()) return false;
   return readFileSync(path).subarray(0, 15).toString("latin1") === "SQLite format 3";
+};
+
+/** What keeps a file from being one of playbooks; looking leaves no trace in it. */
+const faultOf = (file: string): string | undefined => {
+  try {
+    const database = new DatabaseSync(file, { readOnly: true });
+    try {
+      const tables = `SELECT 1 FROM sqlite_master WHERE name = 'playbook_history'`;
+      const found = database.prepare(tables).get();
+      return found === undefined ? "a database without playbooks" : undefined;
+    } finally {
+      database.close();
+    }
+  } catch (cause) {
+    return reasonOf(cause);
+  }
 };
 
 const decodeLine = Schema.decodeUnknownResult(Schema.fromJsonString(HistoryLine));
@@ -80,6 +124,12 @@ const readSqlite = Effect.fnUntraced(function* (file: string, at: number | undef
       message: `Expected a SQLite file with playbooks, got no such file, at ${file}`,
     });
   }
+  const fault = faultOf(file);
+  if (fault !== undefined) {
+    return yield* new PlaybookSourceError({
+      message: `Expected a SQLite file of playbook-sqlite, got ${fault}, at ${file}`,
+    });
+  }
   const playbook = Context.get(yield* Layer.build(sqlite({ file })), Playbook);
   const playbooks = new Map<string, PlaybookState>();
   const history = new Map<string, ReadonlyArray<HistoryLine>>();
@@ -103,11 +153,13 @@ const readText = Effect.fnUntraced(function* (path: string, at: number | undefin
     });
   }
   const fs = yield* FileSystem.FileSystem;
+  const text = yield* fs.readFileString(path);
   const playbooks = yield* Effect.mapError(
-    readPlaybooks(yield* fs.readFileString(path)),
+    readPlaybooks(text),
     ({ message }) => new PlaybookSourceError({ message: `${message}, at ${path}` }),
   );
-  return { name: path, playbooks, history: new Map() };
+  const { passedOver } = isJson(text) ? { passedOver: [] } : readPlaybookText(text);
+  return { name: path, playbooks, history: new Map(), passedOver };
 });
 
 type Failure = Effect.Error<

@@ -4,7 +4,7 @@ import { Playbook, type PlaybookShape } from "@resd/core";
 import { layer as memory } from "@resd/playbook-memory";
 import { layer as sqlite } from "@resd/playbook-sqlite";
 import { Context, Effect, Layer } from "effect";
-import { PlaybookSourceError, isSqlite } from "./source.ts";
+import { PlaybookSourceError, isSqlite, reasonOf } from "./source.ts";
 
 /**
  * Opens a store, made if it is not there, and keeps what was done to it. The folder of a run is none: it says how things
@@ -33,12 +33,26 @@ export const withStore = <A, E>(
       });
     }
     const store = Context.get(yield* Layer.build(memory({})), Playbook);
-    if (existsSync(path)) yield* store.restore(readFileSync(path));
+    if (existsSync(path)) {
+      yield* store
+        .restore(readFileSync(path))
+        .pipe(
+          Effect.mapError(
+            ({ message }) => new PlaybookSourceError({ message: `${message}, at ${path}` }),
+          ),
+        );
+    }
     const done = yield* use(store);
     const snapshot = yield* store.snapshot;
-    yield* Effect.sync(() => {
-      writeFileSync(`${path}.partial`, snapshot);
-      renameSync(`${path}.partial`, path);
+    yield* Effect.try({
+      try: () => {
+        writeFileSync(`${path}.partial`, snapshot);
+        renameSync(`${path}.partial`, path);
+      },
+      catch: (cause) =>
+        new PlaybookSourceError({
+          message: `Expected a place for a snapshot, got ${reasonOf(cause)}, at ${path}; choose another`,
+        }),
     });
     return done;
   }).pipe(Effect.scoped);

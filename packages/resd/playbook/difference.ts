@@ -30,12 +30,16 @@ export const playbookDifference = (
   after: ReadonlyArray<Entry>,
   by: "id" | "text" = "id",
 ): PlaybookDifference => {
-  const old = new Map(before.map((entry) => [entry[by], entry]));
-  const now = new Set(after.map((entry) => entry[by]));
+  // Words may stand there more than once: each entry has at the most one partner.
+  const waiting = Map.groupBy(before, (entry) => entry[by]);
+  const added: Array<Entry> = [];
   const pairs = after.flatMap((entry): ReadonlyArray<ChangedEntry> => {
-    const found = old.get(entry[by]);
-    return found === undefined ? [] : [{ before: found, after: entry }];
+    const found = waiting.get(entry[by])?.shift();
+    if (found !== undefined) return [{ before: found, after: entry }];
+    added.push(entry);
+    return [];
   });
+  const left = new Set([...waiting.values()].flat());
   const isRewritten = (pair: ChangedEntry): boolean =>
     pair.before.text !== pair.after.text || pair.before.section !== pair.after.section;
   const isCredited = (pair: ChangedEntry): boolean =>
@@ -43,8 +47,8 @@ export const playbookDifference = (
   const rewritten = pairs.filter(isRewritten);
   const credited = pairs.filter((pair) => !isRewritten(pair) && isCredited(pair));
   return {
-    added: after.filter((entry) => !old.has(entry[by])),
-    removed: before.filter((entry) => !now.has(entry[by])),
+    added,
+    removed: before.filter((entry) => left.has(entry)),
     rewritten,
     credited,
     same: pairs.length - rewritten.length - credited.length,

@@ -56,6 +56,17 @@ describe("playbookDifference", () => {
     );
     assert.strictEqual(same, 1);
   });
+
+  it("playbookDifference() pairs words that stand there more than once one by one", () => {
+    const twice = applyOperations(emptyState, [
+      { _tag: "Add", section: "others", text: "a" },
+      { _tag: "Add", section: "others", text: "a" },
+    ]).state.entries;
+    const grown = playbookDifference(twice.slice(0, 1), twice, "text");
+    assert.deepEqual([grown.added.map(({ id }) => id), grown.same], [["misc-00002"], 1]);
+    const shrunk = playbookDifference(twice, twice.slice(0, 1), "text");
+    assert.deepEqual([shrunk.removed.map(({ id }) => id), shrunk.same], [["misc-00002"], 1]);
+  });
 });
 
 describe("editOperations", () => {

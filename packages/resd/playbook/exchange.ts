@@ -39,6 +39,9 @@ export const importOf = (entries: PlaybookState["entries"]): Operation => ({
   })),
 });
 
+/** Whether a file of a playbook is JSON; else it is text. */
+export const isJson = (text: string): boolean => text.trimStart().startsWith("{");
+
 const looksLikeText = (text: string): boolean =>
   SECTIONS.some((section) => text.includes(`## ${section}`)) || parsePlaybook(text).length > 0;
 
@@ -50,8 +53,7 @@ export const readPlaybooks = Effect.fn("readPlaybooks")(function* (
   text: string,
   key = "global",
 ): Effect.fn.Return<ReadonlyMap<string, PlaybookState>, PlaybookTextError> {
-  const json = text.trimStart().startsWith("{");
-  if (!json) {
+  if (!isJson(text)) {
     if (!looksLikeText(text)) {
       return yield* new PlaybookTextError({
         message: `Expected a playbook as JSON or as text with "## " headers and lines such as "[calc-00007] helpful=2 harmful=0 :: lesson", got ${JSON.stringify(text.slice(0, 60))}; export one to see the form`,

@@ -1,7 +1,7 @@
 import { makeRandom } from "@resd/core";
 import { assert, describe, it } from "vitest";
 import { applyOperations } from "./operations.ts";
-import { parsePlaybook, renderPlaybook } from "./render.ts";
+import { parsePlaybook, readPlaybookText, renderPlaybook } from "./render.ts";
 import { SECTIONS, placementOf, sectionSlug } from "./sections.ts";
 import { emptyState } from "./state.ts";
 import { playbookStats } from "./stats.ts";
@@ -73,6 +73,15 @@ describe("renderPlaybook() and parsePlaybook()", () => {
         ["a-00001", "OTHERS", "above all headers"],
         ["err-00002", "COMMON MISTAKES TO AVOID", "tight"],
         ["x-00004", "OTHERS", "elsewhere"],
+      ],
+    );
+    assert.deepEqual(
+      readPlaybookText(text).passedOver.map(({ line, message }) => [line, message.slice(0, 30)]),
+      [
+        [3, 'Expected "[<id>] helpful=<coun'],
+        [5, "Expected every id once, got er"],
+        [6, 'Expected "[<id>] helpful=<coun'],
+        [7, "Expected one of the sections S"],
       ],
     );
     for (const garbage of ["", "[", "[]] :: ", "## ", "\n".repeat(1000), "[".repeat(100_000)]) {
