@@ -2,6 +2,7 @@
 import type { Entry, TaskRow, TaskScores } from "@resd/core";
 import {
   type Estimate,
+  differenceEstimate,
   evaluate,
   heldOutTasks,
   measureEstimate,
@@ -21,6 +22,8 @@ export interface EntryLift {
   /** Tasks that were measured without it. */
   readonly tasks: number;
   readonly lift: Estimate;
+  /** How many entries it is ranked above: those whose intervals lie wholly below its own. */
+  readonly above: number;
   /** 1 for those that add most. Entries whose intervals overlap, directly or over others, share a tier. */
   readonly tier: number;
 }
@@ -60,6 +63,30 @@ export const tiersOf = (estimates: ReadonlyArray<Estimate>): ReadonlyArray<numbe
     lowest = Math.min(lowest, low);
   }
   return tiers;
+};
+
+/** Of each estimate how many lie wholly below it. Estimates that overlap are not ranked, whatever lies between them. */
+export const ranksAbove = (estimates: ReadonlyArray<Estimate>): ReadonlyArray<number> =>
+  estimates.map(({ low }) => estimates.filter(({ high }) => high < low).length);
+
+/**
+ * What an entry adds, task by task. Where leaving it out changed no task, their spread says nothing of how sure that is;
+ * then the interval is that of tasks of which one more gained a sample and one more lost one.
+ */
+const entryLift = (
+  without: ReadonlyArray<TaskScores>,
+  with_: ReadonlyArray<TaskScores>,
+  samples: number,
+): Estimate => {
+  const lift = pairedDifference(without, with_, "perTask");
+  if (lift.low < lift.high) return lift;
+  const unchanged = without.map(() => lift.value);
+  const { low, high } = differenceEstimate([
+    ...unchanged,
+    lift.value - 1 / samples,
+    lift.value + 1 / samples,
+  ]);
+  return { value: lift.value, low: Math.max(-1, low), high: Math.min(1, high) };
 };
 
 /** What is measured, and how much of it. */
@@ -111,12 +138,14 @@ export const measureLift = Effect.fn("measureLift")(function* (
         return found === undefined ? [] : [found];
       });
       const { id, text, helpful, harmful } = entry;
-      const lift = pairedDifference(without, with_, "perTask");
+      const lift = entryLift(without, with_, resd.evaluation.samples);
       return [{ key, id, text, helpful, harmful, tasks: about.length, lift }];
     }),
   );
   const flat = measured.flat();
-  const tiers = tiersOf(flat.map(({ lift }) => lift));
+  const lifts = flat.map(({ lift }) => lift);
+  const tiers = tiersOf(lifts);
+  const above = ranksAbove(lifts);
   return {
     run: files.folder,
     model,
@@ -127,7 +156,7 @@ export const measureLift = Effect.fn("measureLift")(function* (
     with: measureEstimate(informed, "perTask"),
     lift: pairedDifference(bare, informed, "perTask"),
     entries: flat
-      .map((one, i) => ({ ...one, tier: tiers[i]! }))
+      .map((one, i) => ({ ...one, above: above[i]!, tier: tiers[i]! }))
       .toSorted((a, b) => a.tier - b.tier),
     tiers: Math.max(0, ...tiers),
   } satisfies PlaybookLift;

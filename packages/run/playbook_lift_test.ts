@@ -10,7 +10,7 @@ import {
 import { makeScriptedPolicy } from "@resd/testing";
 import { Effect, Layer } from "effect";
 import { wordTasks } from "./_word_tasks.ts";
-import { measureLift, tiersOf } from "./playbook_lift.ts";
+import { measureLift, ranksAbove, tiersOf } from "./playbook_lift.ts";
 import type { RecordedRun } from "./read_run.ts";
 import { runFiles } from "./run_folder.ts";
 
@@ -47,7 +47,7 @@ describe("measureLift", () => {
     Effect.gen(function* () {
       const lift = yield* measureLift(recorded, { entries: 10 });
       // Of alpha, beta, gamma and delta, beta and gamma are solved with the playbook.
-      assert.strictEqual(lift.tasks, 12);
+      assert.strictEqual(lift.tasks, 32);
       assert.strictEqual(lift.without.value, 0);
       assert.strictEqual(lift.with.value, 0.5);
       assert.strictEqual(lift.lift.value, 0.5);
@@ -57,11 +57,22 @@ describe("measureLift", () => {
         LESSONS.map((text) => byText.get(text)),
         [0, 0.25, 0.25, 0, -0.25],
       );
+      // An entry that changes nothing has an interval all the same, and overlaps with what may change nothing.
+      const idle = lift.entries.find(({ text }) => text === "nothing here");
+      assert.isAbove(idle!.lift.high, 0);
+      assert.strictEqual(idle!.lift.high, -idle!.lift.low);
+      assert.deepStrictEqual(lift.entries.map(({ text, above }) => `${text} ${above}`).toSorted(), [
+        "alpha is A 1",
+        "alpha is WRONG 0",
+        "beta is B 3",
+        "gamma is G 3",
+        "nothing here 1",
+      ]);
       assert.strictEqual((yield* measureLift(recorded, { entries: 0 })).entries.length, 0);
     }).pipe(
       Effect.provide(
         Layer.mergeAll(
-          wordTasks({ alpha: "A", beta: "B", gamma: "G", delta: "D" }, 3),
+          wordTasks({ alpha: "A", beta: "B", gamma: "G", delta: "D" }, 8),
           Layer.succeed(Policy, policy),
           Layer.succeed(Format, compactFormat),
           Layer.succeed(RunSeed, 3),
@@ -69,6 +80,19 @@ describe("measureLift", () => {
       ),
     ),
   );
+});
+
+describe("ranksAbove", () => {
+  it("ranksAbove() counts intervals that lie wholly below, also where others bridge the gap", () => {
+    const [low, bridge, high] = [
+      { value: 0, low: -1, high: 1 },
+      { value: 2, low: 0.5, high: 3.5 },
+      { value: 4, low: 3, high: 5 },
+    ];
+    assert.deepEqual(ranksAbove([low!, bridge!, high!]), [0, 0, 1]);
+    assert.deepEqual(tiersOf([low!, bridge!, high!]), [1, 1, 1]);
+    assert.deepEqual(ranksAbove([]), []);
+  });
 });
 
 describe("tiersOf", () => {

@@ -38,12 +38,13 @@ const signed = ({ value, low, high }: Estimate): string => {
   return `${sign(value)} (${sign(low)} to ${sign(high)})`;
 };
 
+const ranking = (entries: PlaybookLift["entries"]): string =>
+  entries.some(({ above }) => above > 0)
+    ? '"above" counts the entries whose intervals lie wholly below; where intervals overlap, nothing is ranked'
+    : "All intervals overlap, so none is ranked above another";
+
 const text = (lift: PlaybookLift, weights: string, ink: Ink): string => {
-  const { entries, tiers } = lift;
-  const tierTitle = (tier: number): string =>
-    tiers < 2
-      ? "The intervals overlap, so none is ranked above another"
-      : `Tier ${tier} of ${tiers}, not ranked within`;
+  const { entries } = lift;
   return [
     `${ink("bold", lift.run)}, ${weights} weights, ${lift.split}: ${lift.tasks} tasks, ${lift.samples} samples each; 95 % intervals over tasks`,
     "",
@@ -54,14 +55,12 @@ const text = (lift: PlaybookLift, weights: string, ink: Ink): string => {
       ? []
       : [
           "",
-          `${ink("bold", "What each entry adds")}: success with all, minus success without it`,
-          ...[...Map.groupBy(entries, ({ tier }) => tier)].flatMap(([tier, some]) => [
-            ink("dim", `  ${tierTitle(tier)}`),
-            ...some.map(
-              ({ id, lift: one, helpful, harmful, text: lesson }) =>
-                `  ${id.padEnd(12)}${signed(one).padEnd(26)}${`+${helpful} −${harmful}`.padEnd(10)}${lesson}`,
-            ),
-          ]),
+          `${ink("bold", "What each entry adds")}: success with all, minus success without it, in points`,
+          ink("dim", ranking(entries)),
+          ...entries.map(
+            ({ id, lift: one, above, helpful, harmful, text: lesson }) =>
+              `  ${id.padEnd(12)}${signed(one).padEnd(26)}${(above === 0 ? "" : `above ${above}`).padEnd(10)}${`+${helpful} −${harmful}`.padEnd(10)}${lesson}`,
+          ),
         ]),
   ].join("\n");
 };
