@@ -1,6 +1,13 @@
 /** What a policy keeps on disk: a model folder others load and, for resuming, the state of its training beside it. */
 import { PolicyError, TeacherRule } from "@resd/core";
-import { companionFiles, type DecoderConfig, loadFolder, saveFolder } from "@resd/models";
+import {
+  type AdapterOrigin,
+  companionFiles,
+  type DecoderConfig,
+  loadFolder,
+  saveAdapter,
+  saveFolder,
+} from "@resd/models";
 import { openSafetensors, writeSafetensors } from "@resd/safetensors";
 import { Effect, FileSystem, Schema, type Scope } from "effect";
 import { type ArraySpec, unshared } from "./arrays.ts";
@@ -63,21 +70,32 @@ const write = (
     })),
   );
 
-/** Writes the model folder: config, weights as the config stores them, and the tokenizer's files from `source`. */
+/**
+ * Writes a model folder, with weights as its config stores them, or the folder of an adapter, with what it is for; and the
+ * tokenizer's files from `source`, the folder of the model.
+ */
 export const saveWeights = Effect.fnUntraced(function* (
   folder: string,
   source: string,
   config: DecoderConfig,
   student: TensorSource,
+  origin: AdapterOrigin,
 ): Effect.fn.Return<void, PolicyError, FileSystem.FileSystem> {
   const fs = yield* FileSystem.FileSystem;
+  const read = (name: string) => Effect.map(student(name), unshared);
   yield* Effect.gen(function* () {
     const files = yield* companionFiles(source);
     // A state that belongs to other weights must not survive beside these.
     yield* fs.remove(`${folder}/${STATE}`, { recursive: true, force: true });
-    yield* saveFolder(folder, config, (name) => Effect.map(student(name), unshared), files);
+    yield* config.lora === undefined
+      ? saveFolder(folder, config, read, files)
+      : saveAdapter(folder, config, read, origin, files);
   }).pipe(fileErrors(`Saving the model to ${folder}`));
 });
+
+/** Whether a folder of weights has fewer bits than training has. Adapters are stored in f32. */
+const storesLess = ({ lora, torch_dtype }: DecoderConfig): boolean =>
+  lora === undefined && torch_dtype !== "float32";
 
 /**
  * Writes `training_state/` beside saved weights: optimizer, teacher, counters, and the student in f32 where the model
@@ -96,8 +114,7 @@ export const saveState = Effect.fnUntraced(function* (
   const path = `${folder}/${STATE}`;
   yield* Effect.gen(function* () {
     yield* fs.makeDirectory(path, { recursive: true });
-    if (config.torch_dtype !== "float32")
-      yield* write(`${path}/student.safetensors`, specs, student);
+    if (storesLess(config)) yield* write(`${path}/student.safetensors`, specs, student);
     if (teacher !== undefined) yield* write(`${path}/teacher.safetensors`, specs, teacher);
     const { steps, tensors } = state.optimizer;
     const slots = [...tensors].map(([name, data]) => ({ name, shape: [data.length] }));
@@ -161,15 +178,20 @@ export const loadWeights = (
   );
 };
 
-/** Weights and training state that `saveWeights` and `saveState` wrote; of a plain model folder, the weights. */
+/**
+ * Weights and training state that `saveWeights` and `saveState` wrote; of a plain model folder, the weights.
+ *
+ * @param load how the weights of the folder are opened
+ */
 export const loadCheckpoint = Effect.fnUntraced(function* (
   folder: string,
   options: OptimizerOptions,
+  load: typeof loadWeights = loadWeights,
 ): Effect.fn.Return<Loaded, PolicyError, FileSystem.FileSystem | Scope.Scope> {
   const fs = yield* FileSystem.FileSystem;
   const path = `${folder}/${STATE}`;
   return yield* Effect.gen(function* () {
-    const weights = yield* loadWeights(folder);
+    const weights = yield* load(folder);
     if (!(yield* fs.exists(path))) return weights;
     const { config } = weights;
     const manifest = yield* readManifest(path);
@@ -179,10 +201,9 @@ export const loadCheckpoint = Effect.fnUntraced(function* (
         `Expected the optimizer of the checkpoint, ${manifest.optimizer.options}, got ${JSON.stringify(options)}, at ${path}; resume with the settings it was made with`,
       );
     }
-    const student =
-      config.torch_dtype === "float32"
-        ? weights.student
-        : (yield* openState(`${path}/student.safetensors`)).read;
+    const student = storesLess(config)
+      ? (yield* openState(`${path}/student.safetensors`)).read
+      : weights.student;
     const slots = yield* openState(`${path}/optimizer.safetensors`);
     const tensors = new Map<string, Float32Array>();
     for (const name of slots.names) tensors.set(name, yield* slots.read(name));

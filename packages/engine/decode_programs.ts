@@ -2,8 +2,10 @@
 import {
   type DecoderConfig,
   decodeStep,
+  frozenSpecs,
   logits,
   parameterInputs,
+  parameterSpecs,
   type Parameters,
   prefill,
 } from "@resd/models";
@@ -149,6 +151,8 @@ export const decodeProgram = (
 ): ProgramSource => {
   const { B, C } = size;
   const parameters = parameterInputs(config, "p/");
+  // Below an adapter nothing ever changes; the adapter does with every update.
+  const lasting = config.lora === undefined ? parameterSpecs(config) : frozenSpecs(config);
   const caches = cacheInputs(config, size);
   const positions = input("positions", [B], "i32");
   const step = decodeStep(config, parameters, input("tokens", [B], "i32"), positions, caches);
@@ -163,7 +167,7 @@ export const decodeProgram = (
     graph: graph({ ...next, ...drawn(step.logits, B, topK) }, { name: `decode ${B}x${C}` }),
     options: {
       donate: Object.keys(next),
-      ...(baked ? { constant: Object.keys(parameters).map((name) => `p/${name}`) } : {}),
+      ...(baked ? { constant: lasting.map(({ name }) => `p/${name}`) } : {}),
     },
   };
 };

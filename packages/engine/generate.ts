@@ -115,7 +115,8 @@ const openSession = (
     programs,
     config,
     weights: weights.arrays,
-    baked: baked ? as : undefined,
+    // Below an adapter student and teacher have the same weights.
+    baked: baked ? (config.lora === undefined ? as : "base") : undefined,
     topK: sampling.topK,
     promptLength,
     size: {

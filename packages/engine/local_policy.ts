@@ -1,11 +1,12 @@
 /** The policy that runs here: a model folder on any compute backend. */
 import { Compute, type Objective, Policy, PolicyError, type PolicyShape } from "@resd/core";
-import { endTokenIds, parameterCount } from "@resd/models";
+import { endTokenIds, type LoraSettings, parameterCount } from "@resd/models";
 import { checkObjective, unmetNeeds } from "@resd/objectives";
 import { loadTokenizer, type Tokenizer } from "@resd/tokenizers";
 import { Effect, FileSystem, Layer, Path, type Scope, Semaphore } from "effect";
 import { fileErrors } from "./checkpoint.ts";
 import { generateBatch } from "./generate.ts";
+import { modelOrigin } from "./model_source.ts";
 import type { OptimizerOptions } from "./optim/optimizer.ts";
 import { fromCompute, makePolicyState } from "./policy_state.ts";
 import { makePrograms } from "./programs.ts";
@@ -17,6 +18,12 @@ import { runUpdate } from "./update.ts";
 export interface LocalPolicyOptions {
   /** A model folder in Hugging Face's layout with its tokenizer's files. */
   readonly folder: string;
+  /** Folder of an adapter in PEFT's layout for that model, to go on with. */
+  readonly adapter?: string;
+  /** Trains a low-rank adapter and leaves the model as it is; beside `adapter`, what that one has to be. */
+  readonly lora?: LoraSettings;
+  /** Draws the matrices of a new adapter; 0 when absent. */
+  readonly seed?: number;
   /** AdamW with its defaults when absent. */
   readonly optimizer?: OptimizerOptions;
   /** Padded tokens of one update or score program, student and teacher together. Bounds memory, changes no gradient. */
@@ -68,13 +75,6 @@ const makeObjectiveCheck = (able: PolicyShape["capabilities"]) => {
   });
 };
 
-/** What a model is called: the name of its folder, or that of its repository where the folder is a snapshot of the hub's cache. */
-const nameOf = (folder: string, path: Path.Path): string => {
-  const whole = path.resolve(folder);
-  const cached = /[/\\]models--([^/\\]+)[/\\]snapshots[/\\]([0-9a-f]{7})[0-9a-f]{33}$/u.exec(whole);
-  return cached === null ? path.basename(whole) : `${cached[1]!.replace("--", "/")}@${cached[2]}`;
-};
-
 /** The format a tokenizer is made for: `compact` when it has that format's control tokens and no chat template. */
 const formatOf = ({ controls, hasChatTemplate }: Tokenizer): "chat" | "compact" => {
   const names = new Set(controls.values());
@@ -93,12 +93,14 @@ export const makeLocalPolicy = Effect.fnUntraced(function* (
   const fs = yield* FileSystem.FileSystem;
   const path = yield* Path.Path;
   const { folder } = options;
+  const origin = modelOrigin(folder, path);
   const programs = makePrograms(compute);
   const microBatchTokens = options.microBatchTokens ?? MICRO_BATCH_TOKENS;
   const state = yield* Effect.acquireRelease(
     fromCompute(
       makePolicyState(programs, {
-        folder,
+        asked: { folder, adapter: options.adapter, lora: options.lora, seed: options.seed ?? 0 },
+        origin: { base: origin.base, ...(origin.revision && { revision: origin.revision }) },
         optimizer: options.optimizer ?? { _tag: "AdamW" },
         microBatchTokens,
         horizon: options.horizon,
@@ -137,7 +139,7 @@ export const makeLocalPolicy = Effect.fnUntraced(function* (
 
   return {
     info: {
-      model: nameOf(folder, path),
+      model: origin.name,
       format: formatOf(tokenizer),
       maxContext: config.max_position_embeddings,
       vocabSize: config.vocab_size,

@@ -1,8 +1,8 @@
 /** Everything of a local policy that training moves: made from a folder, saved to one, taken over from one. */
 import { type Arr, ComputeError, PolicyError, type Role } from "@resd/core";
-import { type DecoderConfig, parameterSpecs } from "@resd/models";
-import { Effect, type FileSystem } from "effect";
-import { type Arrays, releaseArrays } from "./arrays.ts";
+import { type DecoderConfig, frozenSpecs, parameterSpecs, trainableSpecs } from "@resd/models";
+import { Effect, type FileSystem, type Scope } from "effect";
+import { type Arrays, type ArraySpec, releaseArrays } from "./arrays.ts";
 import {
   type Loaded,
   loadCheckpoint,
@@ -12,15 +12,18 @@ import {
   type TensorSource,
 } from "./checkpoint.ts";
 import { logitRows } from "./language_rows.ts";
+import { type ModelAsked, type ModelOrigin, openAdapter, openModel } from "./model_source.ts";
 import { makeOptimizer, type OptimizerOptions } from "./optim/optimizer.ts";
 import type { Programs } from "./programs.ts";
 import { makeTeacher } from "./teacher.ts";
 import type { Trainee } from "./update.ts";
-import { weightsHash } from "./version.ts";
+import { type WeightsHash, weightsHash } from "./version.ts";
 import { makeWeightSets, type Weights } from "./weights.ts";
 
 export interface PolicyStateOptions {
-  readonly folder: string;
+  readonly asked: ModelAsked;
+  /** What an adapter says that it belongs to. */
+  readonly origin: Pick<ModelOrigin, "base" | "revision">;
   readonly optimizer: OptimizerOptions;
   readonly microBatchTokens: number;
   readonly horizon: number | undefined;
@@ -53,50 +56,56 @@ export const fromCompute = <A, E, R>(
 const modelFiles = (message: string): PolicyError =>
   new PolicyError({ reason: "model-files", message });
 
+/** Whether the same is trained of the same model. */
 const sameModel = (a: DecoderConfig, b: DecoderConfig): boolean =>
-  JSON.stringify(parameterSpecs(a)) === JSON.stringify(parameterSpecs(b));
+  JSON.stringify([parameterSpecs(a), a.lora]) === JSON.stringify([parameterSpecs(b), b.lora]);
 
-/** A fresh state: the weights of the model at `options.folder`, which are also its teacher. */
+/** A fresh state: the weights that are asked for, which are also their teacher. */
 export const makePolicyState = Effect.fnUntraced(function* (
   programs: Programs,
   options: PolicyStateOptions,
-): Effect.fn.Return<PolicyState, ComputeError | PolicyError, FileSystem.FileSystem> {
+): Effect.fn.Return<PolicyState, ComputeError | PolicyError, FileSystem.FileSystem | Scope.Scope> {
   const { compute } = programs;
-  const { folder, horizon } = options;
-  const config = yield* Effect.scoped(Effect.map(loadWeights(folder), (model) => model.config));
-  const specs = parameterSpecs(config);
-  const sets = makeWeightSets(programs, specs);
+  const { asked, origin, horizon } = options;
 
-  /** Uploads a set of weights, one tensor in host memory at a time; refuses one whose digest is not the expected. */
+  /** Uploads tensors, one in host memory at a time; `hash` takes in what they hold. */
   const upload = Effect.fnUntraced(function* (
+    tensors: ReadonlyArray<ArraySpec>,
     source: TensorSource,
-    who: string,
-    from: string,
-    expected: string | undefined,
+    hash?: WeightsHash,
   ): Effect.fn.Return<Arrays, ComputeError | PolicyError> {
     const arrays: Record<string, Arr> = {};
     const fill = Effect.gen(function* () {
-      const hash = weightsHash();
-      for (const { name, shape } of specs.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+      for (const { name, shape } of tensors.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
         const data = yield* source(name);
-        if (expected !== undefined) hash.add(name, data);
+        hash?.add(name, data);
         arrays[name] = yield* compute.put(data, shape);
       }
-      if (expected === undefined || hash.digest() === expected) return;
-      return yield* modelFiles(
-        `Expected ${who} weights ${expected}, got ${hash.digest()}, at ${from}; files were changed after the checkpoint was saved`,
-      );
     });
     yield* Effect.onError(fill, () => Effect.ignore(releaseArrays(compute, arrays)));
     return arrays;
   });
 
+  const model = yield* openModel(asked);
+  const { config } = model;
+  const specs = trainableSpecs(config);
+  const below = config.lora === undefined ? undefined : weightsHash();
+  const frozen = yield* upload(frozenSpecs(config), model.frozen, below);
+  const base = below?.digest();
+  /** What lies below an adapter is a part of the name of every set. */
+  const startHash = (): WeightsHash => {
+    const hash = weightsHash();
+    if (base !== undefined) hash.add("base", new TextEncoder().encode(base));
+    return hash;
+  };
+  const sets = makeWeightSets(programs, specs, startHash);
   const teacher = makeTeacher(programs, sets);
   const optimizer = yield* makeOptimizer(programs, specs, options.optimizer);
   const trainee: Trainee = {
     programs,
     config,
     specs,
+    frozen,
     sets,
     optimizer,
     teacher,
@@ -109,14 +118,42 @@ export const makePolicyState = Effect.fnUntraced(function* (
     updates: 0,
   };
 
+  /** Refuses an adapter that was trained on other weights than those of this model. */
+  const demandBase = (found: string | undefined, from: string) =>
+    found === undefined || found === base
+      ? Effect.void
+      : modelFiles(
+          `Expected an adapter for the weights ${base} of ${asked.folder}, got one for ${found}, at ${from}; give the model that it was trained on`,
+        );
+
+  /** Uploads weights that training moves; refuses those whose digest is not the expected. */
+  const uploadTrained = Effect.fnUntraced(function* (
+    source: TensorSource,
+    who: string,
+    from: string,
+    expected: string | undefined,
+  ): Effect.fn.Return<Arrays, ComputeError | PolicyError> {
+    const hash = expected === undefined ? undefined : startHash();
+    const arrays = yield* upload(specs, source, hash);
+    const digest = hash?.digest();
+    if (digest === expected) return arrays;
+    yield* releaseArrays(compute, arrays);
+    return yield* modelFiles(
+      `Expected ${who} weights ${expected}, got ${digest}, at ${from}; files were changed after the checkpoint was saved, or lie on another model`,
+    );
+  });
+
   /** Everything is checked and uploaded before anything is replaced. */
-  const adopt = Effect.fnUntraced(function* ({ student: source, state }: Loaded, from: string) {
+  const adopt = Effect.fnUntraced(function* (
+    { student: source, state }: Pick<Loaded, "student" | "state">,
+    from: string,
+  ) {
     const versions = state?.versions;
-    const student = yield* upload(source, "student", from, versions?.student);
+    const student = yield* uploadTrained(source, "student", from, versions?.student);
     const taught =
       state?.teacherWeights === undefined
         ? undefined
-        : yield* upload(state.teacherWeights, "teacher", from, versions?.teacher).pipe(
+        : yield* uploadTrained(state.teacherWeights, "teacher", from, versions?.teacher).pipe(
             Effect.onError(() => Effect.ignore(releaseArrays(compute, student))),
           );
     yield* Effect.uninterruptible(
@@ -129,7 +166,18 @@ export const makePolicyState = Effect.fnUntraced(function* (
       }),
     );
   });
-  yield* Effect.scoped(Effect.flatMap(loadWeights(folder), (first) => adopt(first, folder)));
+  yield* demandBase(model.baseDigest, asked.adapter ?? asked.folder).pipe(
+    Effect.andThen(adopt({ student: model.trained, state: undefined }, asked.folder)),
+    Effect.onError(() => Effect.ignore(releaseArrays(compute, frozen))),
+  );
+
+  /** The weights of a folder that `save` wrote, or others wrote alike. */
+  const open = Effect.fnUntraced(function* (from: string) {
+    if (config.lora === undefined) return yield* loadWeights(from);
+    const found = yield* openAdapter(from, model.base);
+    yield* demandBase(found.baseDigest, from);
+    return { config: found.config, student: found.trained, state: undefined } satisfies Loaded;
+  });
 
   const tensorsOf =
     (arrays: Arrays): TensorSource =>
@@ -150,11 +198,12 @@ export const makePolicyState = Effect.fnUntraced(function* (
         });
       }
       const arrays = as === "teacher" ? (teacher.arrays() ?? trainee.student) : trainee.student;
-      return { arrays, version: yield* sets.version(arrays) };
+      return { arrays: { ...frozen, ...arrays }, version: yield* sets.version(arrays) };
     }),
     save: Effect.fnUntraced(function* (to, what) {
       const { student } = trainee;
-      yield* saveWeights(to, folder, config, tensorsOf(student));
+      const named = { ...origin, ...(base === undefined ? {} : { baseDigest: base }) };
+      yield* saveWeights(to, asked.folder, config, tensorsOf(student), named);
       if (what === "weights") return;
       // Weights that `live` has set aside are kept all the same: the rule may change back.
       const own = teacher.own();
@@ -171,18 +220,18 @@ export const makePolicyState = Effect.fnUntraced(function* (
       yield* saveState(to, config, specs, options.optimizer, training, tensorsOf(student), taught);
     }),
     load: Effect.fnUntraced(function* (from) {
-      const loaded = yield* loadCheckpoint(from, options.optimizer);
+      const loaded = yield* loadCheckpoint(from, options.optimizer, open);
       if (!sameModel(loaded.config, config)) {
         return yield* modelFiles(
-          `Expected weights of the model at ${folder}, got another architecture, at ${from}; make a policy of that folder`,
+          `Expected weights of the model at ${asked.folder}, got another architecture or another adapter, at ${from}; make a policy of that folder`,
         );
       }
       yield* adopt(loaded, from);
     }, Effect.scoped),
     release: Effect.gen(function* () {
-      yield* releaseArrays(compute, trainee.student);
+      yield* releaseArrays(compute, { ...frozen, ...trainee.student });
       yield* teacher.restore({ updatesSinceSync: 0, own: false }, undefined);
       yield* optimizer.release;
     }),
   };
-});
+}, Effect.scoped);

@@ -34,7 +34,10 @@ import type { WeightSets } from "./weights.ts";
 export interface Trainee {
   readonly programs: Programs;
   readonly config: DecoderConfig;
+  /** What is trained: all parameters, or an adapter. */
   readonly specs: ReadonlyArray<ArraySpec>;
+  /** What an adapter leaves as it is; student and teacher share it. */
+  readonly frozen: Arrays;
   readonly sets: WeightSets;
   readonly optimizer: Optimizer;
   readonly teacher: Teacher;

@@ -5,17 +5,17 @@ import { Effect } from "effect";
 import { type Arrays, type ArraySpec, prefixed } from "./arrays.ts";
 import { globalNorm, normNames } from "./optim/clip.ts";
 import type { Programs } from "./programs.ts";
-import { weightsHash } from "./version.ts";
+import { type WeightsHash, weightsHash } from "./version.ts";
 
 /** The student's weights, or the teacher's. */
 export interface Weights {
-  /** Parameters by name. */
+  /** Parameters by name, those below an adapter too. */
   readonly arrays: Arrays;
   /** Digest of their bits. */
   readonly version: string;
 }
 
-/** Operations on sets of weights of one model. */
+/** Operations on sets of trained weights of one model: all parameters, or an adapter. */
 export interface WeightSets {
   /** The digest of a set; computed once per set, one tensor in host memory at a time. */
   readonly version: (arrays: Arrays) => Effect.Effect<string, ComputeError>;
@@ -27,7 +27,16 @@ export interface WeightSets {
   readonly towards: (from: Arrays, to: Arrays, rate: number) => Effect.Effect<Arrays, ComputeError>;
 }
 
-export const makeWeightSets = (programs: Programs, specs: ReadonlyArray<ArraySpec>): WeightSets => {
+/**
+ * Sets of the weights that `specs` name.
+ *
+ * @param startHash the hash that a version begins with: that of what lies below an adapter is part of its name
+ */
+export const makeWeightSets = (
+  programs: Programs,
+  specs: ReadonlyArray<ArraySpec>,
+  startHash: () => WeightsHash = weightsHash,
+): WeightSets => {
   const { compute } = programs;
   const versions = new WeakMap<Arrays, string>();
   const names = specs.map(({ name }) => name).toSorted();
@@ -42,7 +51,7 @@ export const makeWeightSets = (programs: Programs, specs: ReadonlyArray<ArraySpe
     version: Effect.fnUntraced(function* (arrays) {
       const known = versions.get(arrays);
       if (known !== undefined) return known;
-      const hash = weightsHash();
+      const hash = startHash();
       for (const name of names) hash.add(name, yield* compute.get(arrays[name] as Arr));
       const version = hash.digest();
       versions.set(arrays, version);

@@ -25,6 +25,8 @@ export interface InterpreterComputeOptions {
 /** The backend with a view into it, for tests that look for leaks. */
 export interface InterpreterCompute extends ComputeShape {
   readonly liveArrays: () => number;
+  /** Numbers in all of them. */
+  readonly liveElements: () => number;
 }
 
 /** What a handle names, or why it names nothing any more. */
@@ -236,6 +238,11 @@ export const makeInterpreterCompute = (
       ),
     compile,
     liveArrays: () => [...slots.values()].filter((slot) => "values" in slot).length,
+    liveElements: () =>
+      [...slots.values()].reduce(
+        (sum, slot) => sum + ("values" in slot ? slot.values.length : 0),
+        0,
+      ),
   };
 };
 
