@@ -44,6 +44,8 @@ export type RunEvent =
       readonly variant: string;
       readonly seed: number;
       readonly updates: number;
+      /** Inner updates that were made before, when a run goes on that was cut off. */
+      readonly done?: number;
       readonly facts: Readonly<Record<string, string | number | boolean>>;
     }
   | {

@@ -24,10 +24,12 @@ export interface Journal {
   readonly seconds: () => Readonly<Partial<Record<Phase, number>>>;
 }
 
-/** A journal that writes to the run's tracker. */
-export const makeJournal: Effect.Effect<Journal, never, Tracker> = Effect.gen(function* () {
+/** A journal that writes to the run's tracker. @param before seconds by phase that the run has taken already. */
+export const makeJournal = Effect.fnUntraced(function* (
+  before: Readonly<Partial<Record<Phase, number>>> = {},
+): Effect.fn.Return<Journal, never, Tracker> {
   const tracker = yield* Tracker;
-  const spent = new Map<Phase, number>();
+  const spent = new Map(Object.entries(before)) as Map<Phase, number>;
   return {
     emit: tracker.event,
     during: (update) => (phase, waitingFor, effect, tokens) =>

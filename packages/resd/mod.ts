@@ -67,5 +67,6 @@ export * from "./task_scores.ts";
 export * from "./teach.ts";
 export * from "./teacher_context.ts";
 export * from "./train.ts";
+export * from "./train_state.ts";
 export * from "./variants.ts";
 export * from "./watch.ts";

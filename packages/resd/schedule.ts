@@ -7,20 +7,21 @@ import { Context, Layer, Schema } from "effect";
 import type { PhaseChanges, ResdConfig } from "./config.ts";
 
 /** One inner update, as a schedule sees it. */
-export interface ObservedUpdate {
+export const ObservedUpdate = Schema.Struct({
   /** Counted from 0. */
-  readonly update: number;
-  readonly batch: number;
+  update: Schema.Int,
+  batch: Schema.Int,
   /** Inner update on its batch, counted from 0: before the first one the batch's prompts have not been trained on. */
-  readonly inner: number;
+  inner: Schema.Int,
   /** The name of the phase that it was made in. */
-  readonly phase: string;
+  phase: Schema.String,
   /** Graded attempts, and how many of them the environment calls a success. */
-  readonly attempts: number;
-  readonly successes: number;
+  attempts: Schema.Int,
+  successes: Schema.Int,
   /** Training episodes opened since the run began. */
-  readonly interactions: number;
-}
+  interactions: Schema.Int,
+});
+export type ObservedUpdate = typeof ObservedUpdate.Type;
 
 /** Everything that a schedule may look at. */
 export interface Observed {

@@ -24,7 +24,7 @@ const BeforeAfter = Schema.Struct({
 });
 
 /** Costs by what the model was asked for. */
-const ByPurpose = Schema.Struct({
+export const ByPurpose = Schema.Struct({
   rollout: Count,
   reflect: Count,
   curate: Count,

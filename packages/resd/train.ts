@@ -16,7 +16,7 @@ import { describe } from "@resd/objectives";
 import { Cause, Clock, Effect, Exit } from "effect";
 import { bestPoint, chosenBy, isOutOfPatience } from "./best.ts";
 import type { ResdConfig } from "./config.ts";
-import type { TrainError } from "./error.ts";
+import { ResdError, type TrainError } from "./error.ts";
 import { heldOutTasks } from "./evaluate.ts";
 import { makeJournal } from "./journal.ts";
 import { type TasksSetAside, measure } from "./measure.ts";
@@ -24,12 +24,18 @@ import { type CurrentPhase, preparePhases } from "./phases.ts";
 import { followPlaybooks } from "./playbook_history.ts";
 import { evaluationDue, isOver } from "./protocol.ts";
 import type { RunState } from "./run_state.ts";
-import { makeSolutionBuffer } from "./solution_buffer.ts";
 import { step } from "./step.ts";
 import { batchPlaces, planStream, stopsEarly } from "./stream.ts";
-import { makeStudentPlaybook } from "./student_playbook.ts";
-import { type CurvePoint, type EndedBy, type Summary, makeTotals, summaryOf } from "./summary.ts";
+import { type CurvePoint, type EndedBy, type Summary, summaryOf } from "./summary.ts";
 import { takeProbes } from "./take_probes.ts";
+import {
+  FIRST_UPDATE,
+  type NextUpdate,
+  type TrainState,
+  captureState,
+  restoreMemory,
+  restoreTotals,
+} from "./train_state.ts";
 import { watched } from "./watch.ts";
 
 /** Everything that a run is composed of. */
@@ -43,6 +49,13 @@ export interface TrainOptions {
   readonly keep?: (best: CurvePoint) => Effect.Effect<void, PolicyError | PlaybookError>;
   /** Asked before the first update and after the last; none unless given. */
   readonly probes?: ReadonlyArray<Probe>;
+  /** Called after every so many inner updates, when policy, playbook and this state belong together. */
+  readonly checkpoint?: {
+    readonly every: number;
+    readonly keep: (state: TrainState) => Effect.Effect<void, PolicyError | PlaybookError>;
+  };
+  /** The state of a run that was cut off; its policy and its playbook are those in the context. */
+  readonly from?: TrainState;
 }
 
 /**
@@ -53,7 +66,8 @@ export interface TrainOptions {
  * refused before the first event. From the first event on, an `Ended` event closes the run however it ends, by failure
  * or interruption too, with everything counted until then.
  *
- * All draws come from {@linkcode RunSeed}: same seed, parts and machine, same events, apart from seconds.
+ * All draws come from {@linkcode RunSeed}: same seed, parts and machine, same events, apart from seconds. That holds for a
+ * run that goes on from a state too: from there on its events are those of the run that was not cut off.
  */
 export const train = Effect.fn("resd.train")(function* (
   config: ResdConfig,
@@ -64,6 +78,11 @@ export const train = Effect.fn("resd.train")(function* (
   const format = yield* Format;
   const seed = yield* RunSeed;
   const start = yield* Clock.monotonicTimeNanos;
+  const { from } = options;
+  const elapsed = Effect.map(
+    Clock.monotonicTimeNanos,
+    (time) => (from?.wallSeconds ?? 0) + Number(time - start) / 1e9,
+  );
 
   const ways = yield* preparePhases(config);
   const source = environment.tasks(config.splits.train);
@@ -76,24 +95,28 @@ export const train = Effect.fn("resd.train")(function* (
     heldOut: heldOut.rows,
     ...(select === undefined ? {} : { select: select.rows }),
   };
-  const counted = makeTotals();
+  const counted = restoreTotals(from);
   const state: RunState = {
     seed,
-    journal: watched(yield* makeJournal, counted.diagnoses),
-    buffer: makeSolutionBuffer(),
-    studentPlaybook: makeStudentPlaybook(config.studentPlaybook?.every),
+    journal: watched(yield* makeJournal(from?.seconds), counted.diagnoses, from?.watch),
     history: yield* followPlaybooks,
     totals: counted,
-    observed: [],
-    brokenTasks: new Set(),
+    ...restoreMemory(from, config.studentPlaybook?.every),
   };
   const { journal, totals } = state;
-  totals.parameters = yield* policy.version("student");
+  const parameters = yield* policy.version("student");
+  if (from !== undefined && from.totals.parameters !== parameters) {
+    return yield* new ResdError({
+      reason: "protocol",
+      message: `Expected the weights ${from.totals.parameters} of the run that was cut off, got ${parameters}; load the policy that was kept with the state`,
+    });
+  }
+  totals.parameters = parameters;
 
   let now: CurrentPhase = { config };
 
   const summarize = Effect.fnUntraced(function* (finished: boolean) {
-    const wallSeconds = Number((yield* Clock.monotonicTimeNanos) - start) / 1e9;
+    const wallSeconds = yield* elapsed;
     const phases = journal.seconds();
     return summaryOf(totals, {
       variant: options.variant,
@@ -115,12 +138,22 @@ export const train = Effect.fn("resd.train")(function* (
     yield* journal.during(point.update)("save", keeping, options.keep(point));
   });
 
-  const run = Effect.gen(function* () {
+  const keepState = Effect.fnUntraced(function* (next: NextUpdate) {
+    const { checkpoint } = options;
+    if (checkpoint === undefined || totals.updates % checkpoint.every !== 0) return;
+    const kept = Effect.flatMap(elapsed, (wallSeconds) =>
+      checkpoint.keep(captureState(state, next, wallSeconds)),
+    );
+    yield* journal.during(totals.updates)("save", "a checkpoint", kept);
+  });
+
+  const announce = Effect.gen(function* () {
     yield* journal.emit({
       _tag: "Started",
       variant: options.variant,
       seed,
       updates: plan.updates,
+      ...(from === undefined ? {} : { done: totals.updates }),
       facts: {
         environment: environment.manifest.id,
         model: policy.info.model,
@@ -136,6 +169,7 @@ export const train = Effect.fn("resd.train")(function* (
         deterministic: policy.capabilities.deterministic,
       },
     });
+    if (from !== undefined) return;
     for (const warning of ways.warnings)
       yield* journal.emit({ _tag: "Warned", update: 0, ...warning });
     for (const { task, reason } of [
@@ -150,11 +184,16 @@ export const train = Effect.fn("resd.train")(function* (
         message: `${task}: ${reason}`,
       });
     }
+  });
 
+  const run = Effect.gen(function* () {
+    yield* announce;
     now = yield* ways.next(state);
     const { probes = [] } = options;
-    if (probes.length > 0) yield* takeProbes(state, probes);
-    yield* evaluateNow;
+    if (from === undefined) {
+      if (probes.length > 0) yield* takeProbes(state, probes);
+      yield* evaluateNow;
+    }
     const endedBy = (): EndedBy | undefined => {
       if (totals.updates === plan.updates) return "updates";
       if (isOutOfPatience(config.evaluation, totals.curve)) return "patience";
@@ -162,12 +201,12 @@ export const train = Effect.fn("resd.train")(function* (
       return isOver(config.stop, totals, successes) ? "stop" : undefined;
     };
     const over = () => endedBy() !== undefined;
-    for (let batch = 0; batch < plan.batches && !over(); batch++) {
+    let next = from?.next ?? FIRST_UPDATE;
+    while (next.batch < plan.batches && !over()) {
+      const { batch, inner: done } = next;
       const rows = yield* Effect.forEach(batchPlaces(plan, config.batchSize, batch), source.get);
-      state.studentPlaybook.startBatch();
-      let before: ReadonlyMap<string, number> | undefined;
-      for (let inner = 0; inner < config.updatesPerBatch; inner++) {
-        if (over()) break;
+      if (done === 0) state.studentPlaybook.startBatch();
+      for (let inner = done; next.batch === batch && !over(); inner++) {
         now = yield* ways.next(state);
         const place = { update: totals.updates, batch, inner };
         const { phase } = now;
@@ -175,8 +214,14 @@ export const train = Effect.fn("resd.train")(function* (
         const scores = yield* step(now.config, state, at, rows);
         if (evaluationDue(config.evaluation, totals, totals.curve.at(-1)?.interactions ?? 0))
           yield* evaluateNow;
-        if (stopsEarly(config.earlyStop, inner + 1, scores, before)) break;
-        before = scores;
+        const before = next.scores && new Map(Object.entries(next.scores));
+        const last =
+          inner + 1 === config.updatesPerBatch ||
+          stopsEarly(config.earlyStop, inner + 1, scores, before);
+        next = last
+          ? { batch: batch + 1, inner: 0 }
+          : { batch, inner: inner + 1, scores: Object.fromEntries(scores) };
+        yield* keepState(next);
       }
     }
     totals.endedBy = endedBy() ?? "updates";

@@ -13,6 +13,13 @@ import {
 import type { UpdateRow } from "./detect/history.ts";
 import type { Journal } from "./journal.ts";
 import type { CurvePoint } from "./summary.ts";
+import { NOTHING_SEEN, type WatchMemory } from "./watch_memory.ts";
+
+/** A journal that is read as it is written. */
+export interface WatchedJournal extends Journal {
+  /** What has been seen so far, for a checkpoint. */
+  readonly memory: () => WatchMemory;
+}
 
 /** What a run is trained by for a while, where that changes: the metric `phase`, if there is one. */
 const phaseOf = ({ metrics }: UpdateRow): string => String(metrics["phase"] ?? "");
@@ -21,13 +28,17 @@ const phaseOf = ({ metrics }: UpdateRow): string => String(metrics["phase"] ?? "
  * A journal that adds a warning to the events where something is wrong: each cause at most once in a phase of the run, with
  * the cause as its code. What it found is added to `diagnoses`, which also say when it was gone again.
  */
-export const watched = (journal: Journal, diagnoses: Array<Diagnosis>): Journal => {
-  let updates: Array<UpdateRow> = [];
-  let evaluations: Array<CurvePoint> = [];
+export const watched = (
+  journal: Journal,
+  diagnoses: Array<Diagnosis>,
+  from: WatchMemory = NOTHING_SEEN,
+): WatchedJournal => {
+  let updates: Array<UpdateRow> = [...from.updates];
+  let evaluations: Array<CurvePoint> = [...from.evaluations];
   let planned: number | undefined;
   /** Where in `diagnoses` the causes of this phase are. */
-  const named = new Map<Cause, number>();
-  const probed: Array<ReadonlyArray<ProbeResult>> = [];
+  const named = new Map<Cause, number>(from.named);
+  const probed: Array<ReadonlyArray<ProbeResult>> = [...from.probed];
 
   const name = Effect.fnUntraced(function* (update: number, findings: ReadonlyArray<Finding>) {
     for (const { cause, message } of findings) {
@@ -66,6 +77,12 @@ export const watched = (journal: Journal, diagnoses: Array<Diagnosis>): Journal 
 
   return {
     ...journal,
+    memory: () => ({
+      updates: [...updates],
+      evaluations: [...evaluations],
+      named: [...named],
+      probed: [...probed],
+    }),
     emit: Effect.fnUntraced(function* (event: RunEvent) {
       yield* journal.emit(event);
       switch (event._tag) {

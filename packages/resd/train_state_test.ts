@@ -1,0 +1,90 @@
+import type { RunEvent } from "@resd/core";
+import { assert, describe, it } from "@effect/vitest";
+import { Effect, Fiber, Schema } from "effect";
+import { learningConfig, makeLearningWorld } from "./_learning_world.ts";
+import { train } from "./train.ts";
+import { TrainState } from "./train_state.ts";
+import type { DistillConfig } from "./variants.ts";
+
+const UPDATES = 9;
+
+/** Everything that the loop carries on takes part: early ends of batches, copies for the student, a schedule, near and old lessons. */
+const config: DistillConfig = {
+  ...learningConfig,
+  updates: UPDATES,
+  updatesPerBatch: 3,
+  earlyStop: { minUpdates: 2, threshold: 0.5 },
+  studentPlaybook: { every: 2 },
+  evaluation: { ...learningConfig.evaluation, every: 2, samples: 4, teacher: true },
+  schedule: { until: { success: 0.5, batches: 1 }, next: { name: "slow", lr: 1 } },
+};
+
+const Stored = Schema.fromJsonString(Schema.toCodecJson(TrainState));
+
+const timeless = (events: ReadonlyArray<RunEvent>) =>
+  events
+    .filter(({ _tag }) => _tag !== "PhaseStarted" && _tag !== "PhaseEnded")
+    .map((event) =>
+      "seconds" in event
+        ? { ...event, seconds: 0 }
+        : event._tag === "Ended"
+          ? { ...event, summary: { ...event.summary, wallSeconds: 0, phases: {} } }
+          : event,
+    );
+
+/** A run that ends for good after so many updates; its state as text, and the world as it is then. */
+const cutOff = (updates: number) => {
+  const world = makeLearningWorld();
+  let text = "";
+  const keep = (state: TrainState) =>
+    Effect.gen(function* () {
+      text = yield* Effect.orDie(Schema.encodeEffect(Stored)(state));
+      return yield* Effect.interrupt;
+    });
+  return { world, keep: { every: updates, keep }, text: () => text };
+};
+
+describe("TrainState", () => {
+  it.effect("train() goes on after any update as if it had never been cut off", () =>
+    Effect.gen(function* () {
+      const whole = makeLearningWorld();
+      yield* Effect.provide(train(config, { variant: "resd" }), whole.layer);
+      const expected = timeless(whole.events);
+      assert.isTrue(whole.events.some(({ _tag }) => _tag === "Switched"));
+
+      for (let updates = 1; updates <= UPDATES; updates++) {
+        const { world, keep, text } = cutOff(updates);
+        const events: ReadonlyArray<RunEvent> = yield* Effect.gen(function* () {
+          const first = yield* Effect.forkChild(
+            train(config, { variant: "resd", checkpoint: keep }),
+          );
+          yield* Fiber.await(first);
+          const before = world.events.length;
+          const from = yield* Schema.decodeEffect(Stored)(text());
+          assert.strictEqual(from.totals.updates, updates);
+          yield* train(config, { variant: "resd", from });
+          return [
+            ...world.events.slice(0, before).filter(({ _tag }) => _tag !== "Ended"),
+            ...world.events.slice(before).filter(({ _tag }) => _tag !== "Started"),
+          ];
+        }).pipe(Effect.provide(world.layer));
+        assert.deepStrictEqual(timeless(events), expected, `after ${updates} updates`);
+      }
+    }),
+  );
+
+  it.effect("train() refuses a policy whose weights are not those of the state", () =>
+    Effect.gen(function* () {
+      const { world, keep, text } = cutOff(1);
+      const first = train(config, { variant: "resd", checkpoint: keep });
+      yield* Fiber.await(yield* Effect.forkChild(Effect.provide(first, world.layer)));
+      const from = yield* Schema.decodeEffect(Stored)(text());
+      const other = makeLearningWorld();
+      const error = yield* Effect.flip(
+        Effect.provide(train(config, { variant: "resd", from }), other.layer),
+      );
+      assert.include(error.message, "of the run that was cut off");
+      assert.isEmpty(other.events);
+    }),
+  );
+});
