@@ -25,6 +25,19 @@ export class Runs extends Context.Service<Runs>()("@resd/tool-integration/Runs",
     return {
       plain: yield* named("plain"),
       again: yield* named("again"),
+      /** The same with its playbook in a file. */
+      inFile: yield* once(
+        Effect.as(
+          trainShort({
+            name: "in-file",
+            flags: {
+              "playbook.use": "sqlite",
+              "playbook.options.file": `${folder}/in-file.sqlite`,
+            },
+          }),
+          `${folder}/in-file`,
+        ),
+      ),
       otherSeed: yield* named("other-seed", SEED + 1),
       /** The same without gold programs, and watched. */
       watched: yield* once(

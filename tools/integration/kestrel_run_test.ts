@@ -208,6 +208,19 @@ layer(Layer.provideMerge(Runs.layer, place), { excludeTestServices: true, timeou
       }),
     );
 
+    it.effect("run() learns the same wherever its playbook lies", () =>
+      Effect.gen(function* () {
+        const runs = yield* Runs;
+        const [plain, inFile] = [yield* runs.plain, yield* runs.inFile];
+        assert.strictEqual(yield* timelessMetrics(inFile), yield* timelessMetrics(plain));
+        const [first, second] = [yield* readRunFiles(plain), yield* readRunFiles(inFile)];
+        assert.isAbove(first.operations.length, 0);
+        assert.deepStrictEqual(second.operations, first.operations);
+        assert.deepStrictEqual(second.playbooks, first.playbooks);
+        assert.deepStrictEqual(second.rollouts, first.rollouts);
+      }),
+    );
+
     it.effect("run() measures the same when no task carries its gold program", () =>
       Effect.gen(function* () {
         const runs = yield* Runs;

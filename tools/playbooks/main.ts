@@ -5,6 +5,8 @@
  *     node tools/playbooks/main.ts kill --kills 50
  *     node tools/playbooks/main.ts writers --processes 4 --lessons 500
  *     node tools/playbooks/main.ts fuzz --replies 100000
+ *     node tools/playbooks/main.ts stores --seed 100
+ *     node tools/playbooks/main.ts same runs/once runs/again
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -13,10 +15,12 @@ import { NodeRuntime, NodeServices } from "@effect/platform-node";
 import { layer as memory } from "@resd/playbook-memory";
 import { layer as sqlite } from "@resd/playbook-sqlite";
 import { playbookLaws } from "@resd/testing";
-import { Console, Duration, Effect, Schema } from "effect";
-import { Command, Flag } from "effect/cli";
+import { Console, Duration, Effect, Option, Schema } from "effect";
+import { Argument, Command, Flag } from "effect/cli";
 import { fuzz } from "./fuzz.ts";
 import { killWriters } from "./kill.ts";
+import { sameRuns, sameRunsText } from "./same_runs.ts";
+import { trainWithBoth } from "./two_stores.ts";
 import { writeTogether } from "./writers.ts";
 
 const Positive = Schema.Int.check(Schema.isGreaterThan(0));
@@ -129,9 +133,42 @@ const fuzzing = Command.make(
     }),
 ).pipe(Command.withDescription("Reflector and curator over a model that says anything at all"));
 
+const stores = Command.make(
+  "stores",
+  {
+    seed: Flag.Int("seed").pipe(Flag.withDefault(100), Flag.withDescription("Of both runs")),
+    updates: Flag.Int("updates").pipe(
+      Flag.withSchema(Positive),
+      Flag.withDescription("The first so many updates; all of the preset unless given"),
+      Flag.optional,
+    ),
+  },
+  ({ seed: runSeed, updates }) =>
+    Effect.gen(function* () {
+      const values = Option.match(updates, {
+        onNone: () => [],
+        onSome: (some) => [`--resd.updates=${some}`],
+      });
+      const [taken, found] = yield* Effect.timed(trainWithBoth(yield* folder, runSeed, values));
+      yield* Console.log(
+        `The reference run of seed ${runSeed} with playbook-memory and with playbook-sqlite, ${seconds(taken)}: ${sameRunsText(found)}`,
+      );
+    }).pipe(Effect.scoped),
+).pipe(Command.withDescription("The reference run with both stores, compared file by file"));
+
+const runArgument = (name: string) =>
+  Argument.String(name).pipe(Argument.withDescription("Folder of a run"));
+
+const same = Command.make(
+  "same",
+  { first: runArgument("first"), second: runArgument("second") },
+  ({ first, second }) =>
+    Effect.flatMap(sameRuns(first, second), (found) => Console.log(sameRunsText(found))),
+).pipe(Command.withDescription("Compares two runs file by file, times aside"));
+
 Command.make("playbooks").pipe(
   Command.withDescription("Tries playbooks harder than tests have time for"),
-  Command.withSubcommands([laws, kill, writers, fuzzing]),
+  Command.withSubcommands([laws, kill, writers, fuzzing, stores, same]),
   Command.run({ version: "0.1.0" }),
   Effect.provide(NodeServices.layer),
   NodeRuntime.runMain,
