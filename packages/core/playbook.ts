@@ -3,12 +3,12 @@ import { Context, type Effect, Schema, type Stream } from "effect";
 
 /** Who changed the playbook, when, and because of which attempt. */
 export const Cause = Schema.Struct({
-  attempt: Schema.optionalKey(Schema.String),
-  /** The reflection that was followed, as `reflectionId` names it. */
-  reflection: Schema.optionalKey(Schema.String),
   update: Schema.Int,
   /** `duplicates` merges entries that say the same; a `person` edits or imports. */
   by: Schema.Literals(["reflector", "curator", "concise", "duplicates", "person"]),
+  attempt: Schema.optionalKey(Schema.String),
+  /** The reflection that was followed, as `reflectionId` names it. */
+  reflection: Schema.optionalKey(Schema.String),
 });
 export type Cause = typeof Cause.Type;
 

@@ -55,11 +55,12 @@ export const HistoryRows = Schema.Array(HistoryRow);
 export const lineOfRow = (key: string, row: typeof HistoryRow.Type): HistoryLine => ({
   key,
   version: row.version,
+  // In the order in which the loop writes them, so that runs with any store write the same bytes.
   cause: {
-    ...(row.attempt === null ? {} : { attempt: row.attempt }),
-    ...(row.reflection === null ? {} : { reflection: row.reflection }),
     update: row.update,
     by: row.by,
+    ...(row.attempt === null ? {} : { attempt: row.attempt }),
+    ...(row.reflection === null ? {} : { reflection: row.reflection }),
   },
   change: row.change,
 });
