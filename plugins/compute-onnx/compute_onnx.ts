@@ -191,7 +191,7 @@ const make = Effect.fnUntraced(function* (settings: SessionSettings) {
           }),
         );
       });
-    const bytes = plan.slots.reduce((sum, { shape }) => sum + lengthOf(shape) * 4, 0);
+    const bytes = plan.slots.reduce((sum, { shape }) => sum + lengthOf(shape) * 4, plan.working);
     return {
       name: graph.name,
       run,
@@ -227,11 +227,13 @@ export const layer = (options: typeof Options.Encoded): Layer.Layer<Compute, Plu
     Effect.gen(function* () {
       const decoded = yield* decodeOptions("compute-onnx", Options, options);
       return yield* make({
+        provider: decoded.provider,
         threads: decoded.threads === 0 ? availableParallelism() : decoded.threads,
         spinMicros: decoded.spinMicros,
         memoryPattern: decoded.memoryPattern,
         arena: decoded.arena,
         optimization: decoded.optimization,
+        sessionBytes: decoded.sessionBytes,
       });
     }),
   );

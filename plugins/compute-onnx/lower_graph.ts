@@ -1,6 +1,16 @@
 /** Lowers a tensor graph to a plan: one ONNX model for its head, primitives for its tail. */
 import type { CompileOptions } from "@resd/core";
-import { decompose, type Graph, lower, type Node, softmax, type Tensor } from "@resd/tensor";
+import {
+  bytesOf,
+  decompose,
+  depthsOf,
+  type Graph,
+  graphCost,
+  lower,
+  type Node,
+  softmax,
+  type Tensor,
+} from "@resd/tensor";
 import { Emitter, sizeOf } from "./emitter.ts";
 import { encodeModel, type ValueInfo } from "./onnx_proto.ts";
 import { partition } from "./partition.ts";
@@ -23,6 +33,9 @@ const TAKES_OVER: Readonly<
   add: [[0, 0]],
   reshape: [[0, 0]],
 };
+
+/** Of programs that work on less, nobody has to know exactly how much it is. */
+const FEW_BYTES = 32 * 2 ** 20;
 
 /** Tensors are compared by node and output position. */
 class TensorMap<Value> {
@@ -197,6 +210,15 @@ const withStorage = (
     };
   });
 
+/** Bytes of all values together, where they are few; else of those that are needed at the same time. */
+const workingOf = (graph: Graph): number => {
+  const all = graph.nodes.reduce(
+    (sum, node) => node.outputs.reduce((more, type) => more + bytesOf(type), sum),
+    0,
+  );
+  return all < FEW_BYTES ? all : graphCost(graph).working;
+};
+
 /**
  * Attention is taken apart before anything else, so that its forward and backward passes share what they have in
  * common; the other primitives have an operator of their own, or are taken apart where they stand.
@@ -228,7 +250,11 @@ export const lowerGraph = (source: Graph, options: CompileOptions = {}): Plan =>
   const wanted = new Set(read.filter((slot) => !inputSlots.has(slot) && !made.has(slot)));
   const head = new Head();
   const fetched = new Set<string>();
-  const fetches = [...wanted].map((slot) => {
+  // ONNX Runtime begins with what was emitted last: what is quickly computed, and what it needed is no longer kept.
+  const depths = depthsOf(graph);
+  const depthOf = (slot: Slot): number => depths.get(slots.tensors[slot]!.node) ?? 0;
+  const deepestFirst = [...wanted].toSorted((a, b) => depthOf(b) - depthOf(a));
+  const fetches = deepestFirst.map((slot) => {
     const tensor = slots.tensors[slot]!;
     const plain = head.name(tensor);
     // ONNX outputs must be distinct, and may not be inputs or initializers.
@@ -251,6 +277,7 @@ export const lowerGraph = (source: Graph, options: CompileOptions = {}): Plan =>
   return {
     name: graph.name,
     work: head.work,
+    working: workingOf(graph),
     model:
       fetches.length === 0
         ? undefined

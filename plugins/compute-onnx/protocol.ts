@@ -23,6 +23,8 @@ export interface Plan {
   readonly name: string;
   /** Arithmetic operations of the session, roughly: what its threads are worth. */
   readonly work: number;
+  /** Bytes of values between inputs and outputs while it runs, roughly. */
+  readonly working: number;
   /** The ONNX model, absent when every operation is a primitive. */
   readonly model: Uint8Array | undefined;
   readonly slots: ReadonlyArray<SlotInfo>;
@@ -39,11 +41,13 @@ export interface Plan {
 }
 
 export interface SessionSettings {
+  readonly provider: "cpu" | "webgpu";
   readonly threads: number;
   readonly spinMicros: number;
   readonly memoryPattern: boolean;
   readonly arena: boolean;
   readonly optimization: "disabled" | "basic" | "extended" | "all";
+  readonly sessionBytes: number;
 }
 
 export type Request =

@@ -2,6 +2,7 @@
 import * as ort from "onnxruntime-node";
 import type { HostArray } from "@resd/core";
 import { type ArrayStore, type Stored, sizeOf, tensorOf } from "./array_store.ts";
+import { collectGarbage, leaveGarbage } from "./garbage.ts";
 import { isLoop } from "./loops.ts";
 import { allocate } from "./memory.ts";
 import type { Plan, SessionSettings } from "./protocol.ts";
@@ -11,17 +12,26 @@ import type { Team } from "./team.ts";
 /** Operations from which a second thread pays: below, waking it takes longer than what it takes over. */
 const WORTH_THREADS = 4e6;
 
+/** Bytes from which a program works without an arena: it computes long enough to ask the system for memory each time. */
+const WITHOUT_ARENA = 256 * 2 ** 20;
+
+const usesArena = ({ working }: Pick<Plan, "working">, { arena }: SessionSettings): boolean =>
+  arena && working < WITHOUT_ARENA;
+
+/** What ONNX Runtime keeps of a model, in sizes of its file. */
+const MODEL_COPIES = 4;
+
 const sessionOptions = (
-  { work }: Plan,
+  { work, working }: Plan,
   settings: SessionSettings,
   externalData: ReadonlyArray<{ readonly path: string; readonly data: Uint8Array }>,
 ): ort.InferenceSession.SessionOptions => ({
-  executionProviders: ["cpu"],
+  executionProviders: settings.provider === "cpu" ? ["cpu"] : ["webgpu", "cpu"],
   graphOptimizationLevel: settings.optimization,
   intraOpNumThreads: work < WORTH_THREADS ? 1 : settings.threads,
   interOpNumThreads: 1,
   executionMode: "sequential",
-  enableCpuMemArena: settings.arena,
+  enableCpuMemArena: usesArena({ working }, settings),
   enableMemPattern: settings.memoryPattern,
   logSeverityLevel: 3,
   extra: {
@@ -54,6 +64,8 @@ export class SessionProgram {
   readonly #looped: ReadonlyArray<boolean>;
   /** Whether each input is spent by a run. */
   readonly #donated: ReadonlyArray<boolean>;
+  /** Bytes of the session's outputs, of which its binding makes a copy. */
+  readonly #copied: number;
   #session: ort.InferenceSession | undefined;
   /** Their handles in the present session. */
   #baked: ReadonlyArray<number> = [];
@@ -69,6 +81,11 @@ export class SessionProgram {
     const looped = new Set(plan.tail.flatMap(({ op, inputs }) => (isLoop(op) ? inputs : [])));
     this.#looped = plan.inputs.map(({ slot }) => looped.has(slot));
     this.#donated = plan.inputs.map(({ slot }) => plan.donate.includes(slot));
+    this.#copied = this.#bytesOf(plan.fetches);
+  }
+
+  #bytesOf(values: ReadonlyArray<{ readonly slot: number }>): number {
+    return values.reduce((sum, { slot }) => sum + sizeOf(this.#plan.slots[slot]!.shape) * 4, 0);
   }
 
   async #prepare(slots: ReadonlyArray<Stored | undefined>, handles: Int32Array): Promise<void> {
@@ -122,7 +139,9 @@ export class SessionProgram {
         slots[slot] = made;
         fetches[name] = tensorOf(made);
       }
+      collectGarbage();
       await this.#session.run(feeds, fetches);
+      leaveGarbage(this.#copied);
     }
     runTail(plan, this.#stages, slots, store, this.#team);
     return this.#settle(store, slots, handles, keep, read);
@@ -172,12 +191,21 @@ export class SessionProgram {
     return values;
   }
 
-  get bytes(): number {
-    return this.#plan.slots.reduce((sum, slot) => sum + sizeOf(slot.shape) * 4, 0);
+  /** Bytes kept between runs: weights that are baked in, once as they are and once packed, and the arena. */
+  get held(): number {
+    if (this.#session === undefined) return 0;
+    const { model, constants, working } = this.#plan;
+    return (
+      (model?.byteLength ?? 0) * MODEL_COPIES +
+      2 * this.#bytesOf(constants) +
+      (usesArena(this.#plan, this.#settings) ? working : 0)
+    );
   }
 
-  async dispose(): Promise<void> {
-    await this.#session?.release();
+  /** Gives the session's memory back. The next run makes a session again. */
+  async close(): Promise<void> {
+    const session = this.#session;
     this.#session = undefined;
+    await session?.release();
   }
 }

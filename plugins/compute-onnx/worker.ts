@@ -2,6 +2,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { ArrayStore } from "./array_store.ts";
 import type { Answer, Request, SessionSettings } from "./protocol.ts";
+import { SessionCache } from "./session_cache.ts";
 import { SessionProgram } from "./session_program.ts";
 import { Team } from "./team.ts";
 
@@ -9,6 +10,7 @@ const settings = workerData as SessionSettings;
 const store = new ArrayStore();
 const team = new Team(settings.threads);
 const programs = new Map<number, SessionProgram>();
+const sessions = new SessionCache(settings.sessionBytes);
 const names = new Map<number, string>();
 
 const handle = async (request: Request): Promise<Answer> => {
@@ -24,6 +26,7 @@ const handle = async (request: Request): Promise<Answer> => {
     case "compile": {
       const program = new SessionProgram(request.plan, settings, team);
       await program.warm();
+      await sessions.touch(program);
       programs.set(request.program, program);
       names.set(request.program, request.plan.name);
       return { kind: "ok" };
@@ -37,6 +40,7 @@ const handle = async (request: Request): Promise<Answer> => {
         request.keep,
         request.read,
       );
+      await sessions.touch(program);
       return { kind: "ran", values };
     }
   }
