@@ -13,6 +13,7 @@ import {
   type Estimates,
   type Override,
   type RecordedRun,
+  type RunConfig,
   type Untrained,
   askUntrained,
   composeMeasuring,
@@ -65,7 +66,7 @@ const measureAgain = Effect.fnUntraced(function* (run: string, input: EvalInput)
   const { config, sources } = yield* resolveConfig(
     [
       { source, values: { ...recorded.config } },
-      { source, values: { model: recorded.model, trackers: [] } },
+      { source, values: { model: recorded.model, adapter: null, trackers: [] } },
     ],
     input.overrides,
   );
@@ -74,9 +75,11 @@ const measureAgain = Effect.fnUntraced(function* (run: string, input: EvalInput)
     return yield* configError([{ path: "environment", source: run, message }]);
   }
   const plugins = yield* loadPlugins({ config, sources }, layers, SLOTS_TO_MEASURE);
-  const { model: untrainedModel } = recorded.config;
-  const measuringWith = (model: string) =>
-    composeMeasuring({ config: { ...config, model }, plugins, layers, listeners: [] });
+  const { adapter: _, ...trained } = config;
+  const { model: untrainedModel, adapter } = recorded.config;
+  const untrainedConfig = { ...trained, model: untrainedModel, ...(adapter && { adapter }) };
+  const measuringWith = (of: RunConfig) =>
+    composeMeasuring({ config: of, plugins, layers, listeners: [] });
 
   const { probes: asked = false } = config;
   const probes = yield* readProbes({ model: untrainedModel, probes: asked });
@@ -86,13 +89,13 @@ const measureAgain = Effect.fnUntraced(function* (run: string, input: EvalInput)
       : layers.policy !== undefined
         ? { missing: "the policy is a layer in code" }
         : yield* askUntrained(recorded, probes).pipe(
-            Effect.provide(measuringWith(untrainedModel)),
+            Effect.provide(measuringWith(untrainedConfig)),
             Effect.catch(({ message }) => Effect.succeed({ missing: message })),
           );
   const measured = yield* measureRun(
     { ...recorded, config },
     untrained === undefined ? undefined : { probes, untrained },
-  ).pipe(Effect.provide(measuringWith(config.model)));
+  ).pipe(Effect.provide(measuringWith(config)));
   if (input.json) return JSON.stringify(measured);
   const then = yield* measuredThen(recorded, input.best);
   return measuredText(measured, then, inkFor(process.stdout));

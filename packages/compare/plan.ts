@@ -71,7 +71,9 @@ const planCell = Effect.fnUntraced(function* (
     (error) => new MatrixError({ message: `${cellName(cell)}: ${error.message}` }),
   );
   const prints = [yield* fingerprint(model)];
-  if (file !== undefined) prints.push(yield* fingerprint(file));
+  for (const more of [resolved.config.adapter, file]) {
+    if (more !== undefined) prints.push(yield* fingerprint(more));
+  }
   return {
     variant,
     seed,

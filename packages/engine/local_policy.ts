@@ -1,6 +1,13 @@
 /** The policy that runs here: a model folder on any compute backend. */
-import { Compute, type Objective, Policy, PolicyError, type PolicyShape } from "@resd/core";
-import { endTokenIds, type LoraSettings, parameterCount } from "@resd/models";
+import {
+  Compute,
+  type LoraSettings,
+  type Objective,
+  Policy,
+  PolicyError,
+  type PolicyShape,
+} from "@resd/core";
+import { endTokenIds, parameterCount } from "@resd/models";
 import { checkObjective, unmetNeeds } from "@resd/objectives";
 import { loadTokenizer, type Tokenizer } from "@resd/tokenizers";
 import { Effect, FileSystem, Layer, Path, type Scope, Semaphore } from "effect";

@@ -1,15 +1,14 @@
 /** What is different about training an adapter; everything else is tested with all parameters. */
 import { NodeServices } from "@effect/platform-node";
 import { assert, layer } from "@effect/vitest";
-import { Compute, type ComputeShape, type Distill, type TeacherRule } from "@resd/core";
 import {
-  adapterSpecs,
-  initialize,
-  loadAdapter,
-  loadFolder,
+  Compute,
+  type ComputeShape,
+  type Distill,
   LoraSettings,
-  saveFolder,
-} from "@resd/models";
+  type TeacherRule,
+} from "@resd/core";
+import { adapterSpecs, initialize, loadAdapter, loadFolder, saveFolder } from "@resd/models";
 import { type InterpreterCompute, makeInterpreterCompute } from "@resd/testing";
 import { wordLevelTokenizer, writeTokenizer } from "@resd/tokenizers";
 import { sizeOf } from "@resd/tensor";
@@ -82,10 +81,7 @@ layer(NodeServices.layer)("LoRA", (it) => {
       });
       const size = elements(yield* adapter);
       const moments = { arrays: 4 * maps, elements: 2 * size };
-      for (const rule of [
-        { _tag: "ema", rate: 0.1 },
-        { _tag: "frozen" },
-      ] as const) {
+      for (const rule of [{ _tag: "ema", rate: 0.1 }, { _tag: "frozen" }] as const) {
         const { before, ...grown } = yield* growth(folder, rule);
         assert.isAbove(before.elements, 3 * size);
         assert.deepStrictEqual(

@@ -1,12 +1,13 @@
 /** Where the weights of a policy come from: a model folder, and an adapter on it that is new or lies in a folder of its own. */
-import { PolicyError } from "@resd/core";
+import { type LoraSettings, PolicyError } from "@resd/core";
 import {
   adapterSpecs,
   type DecoderConfig,
   findDisagreement,
   initialize,
+  isAdapterFolder,
   loadAdapter,
-  type LoraSettings,
+  readAdapterBase,
   resolveLora,
 } from "@resd/models";
 import { Effect, type FileSystem, type Path, type Scope } from "effect";
@@ -77,6 +78,22 @@ export const openModel = Effect.fnUntraced(function* ({
     frozen,
     trained: (name) => Effect.succeed(matrices.get(name) as Float32Array),
   };
+});
+
+/**
+ * The model that an adapter's folder names, as `org/model@revision` where it says so; undefined for any other folder.
+ */
+export const modelOfAdapter = Effect.fnUntraced(function* (
+  folder: string,
+): Effect.fn.Return<string | undefined, PolicyError, FileSystem.FileSystem> {
+  const named = fileErrors(`Loading the adapter ${folder}`, "model-files");
+  if (!(yield* named(isAdapterFolder(folder)))) return undefined;
+  const { base, revision } = yield* named(readAdapterBase(folder));
+  if (base !== undefined) return revision === undefined ? base : `${base}@${revision}`;
+  return yield* new PolicyError({
+    reason: "model-files",
+    message: `Expected base_model_name_or_path, got none, in adapter_config.json of ${folder}; name the model yourself: --model <folder> --adapter ${folder}`,
+  });
 });
 
 /** What a model is called, here and by others. */

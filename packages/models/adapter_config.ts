@@ -3,7 +3,7 @@ import { Effect, Schema } from "effect";
 import type { DecoderConfig } from "./config.ts";
 import { shown } from "./config_json.ts";
 import type { Lora } from "./lora.ts";
-import { AdapterError, findTargets } from "./lora_settings.ts";
+import { AdapterError, findTargets } from "./lora_targets.ts";
 import { linearMaps } from "./parameters.ts";
 
 const Rank = Schema.Int.check(Schema.isGreaterThan(0));

@@ -10,7 +10,7 @@ import {
 import type { DecoderConfig } from "./config.ts";
 import { findNotFinite } from "./finite.ts";
 import { type ModelLoadError, writeFiles } from "./folder.ts";
-import { AdapterError } from "./lora_settings.ts";
+import { AdapterError } from "./lora_targets.ts";
 import { adapterSpecs } from "./parameters.ts";
 
 const CONFIG = "adapter_config.json";

@@ -1,9 +1,10 @@
 import { NodeServices } from "@effect/platform-node";
 import { assert, layer } from "@effect/vitest";
+import { LoraSettings } from "@resd/core";
 import { Effect, FileSystem, Result, Schema } from "effect";
 import { loadAdapter, readAdapterBase, saveAdapter } from "./adapter_folder.ts";
 import type { DecoderConfig } from "./config.ts";
-import { LoraSettings, resolveLora } from "./lora_settings.ts";
+import { resolveLora } from "./lora_targets.ts";
 import { adapterSpecs, initialize } from "./parameters.ts";
 
 const BASE: DecoderConfig = {

@@ -17,7 +17,7 @@ export * from "./config.ts";
 export { headWeights, hidden, type HiddenOptions, logits } from "./decoder.ts";
 export * from "./folder.ts";
 export * from "./lora.ts";
-export * from "./lora_settings.ts";
+export * from "./lora_targets.ts";
 export * from "./merge_adapter.ts";
 export * from "./parameters.ts";
 export * from "./parse_config.ts";

@@ -2,6 +2,7 @@
 import type { OptimizerOptions } from "@resd/engine";
 import type { ResdConfig } from "@resd/resd";
 import { Effect, Layer } from "effect";
+import { modelFolder } from "./model_finder.ts";
 import type { RunConfig } from "./run_config.ts";
 
 /** AdamW as it is said; under Muon it moves what is no matrix, and decay is Muon's. */
@@ -11,15 +12,28 @@ const optimizerOf = ({ name, ...adamw }: ResdConfig["optimizer"]): OptimizerOpti
     : { _tag: "Muon", weightDecay: adamw.weightDecay, rest: { _tag: "AdamW", ...adamw } };
 
 /** The engine is imported when the layer is built: a run with a policy in code does without it. */
-export const policyLayer = ({ model, resd }: Pick<RunConfig, "model" | "resd">) =>
+export const policyLayer = ({
+  model,
+  adapter,
+  lora,
+  seed,
+  resd,
+}: Pick<RunConfig, "model" | "adapter" | "lora" | "seed" | "resd">) =>
   Layer.unwrap(
-    Effect.map(
-      Effect.promise(() => import("@resd/engine")),
-      ({ localPolicyLayer }) =>
-        localPolicyLayer({
-          folder: model,
-          optimizer: optimizerOf(resd.optimizer),
-          horizon: resd.sampling.rollout.maxTokens,
-        }),
-    ),
+    Effect.gen(function* () {
+      const { localPolicyLayer, modelOfAdapter } = yield* Effect.promise(
+        () => import("@resd/engine"),
+      );
+      const named = adapter === undefined ? yield* modelOfAdapter(model) : undefined;
+      const folder = named === undefined ? model : yield* modelFolder(named);
+      const found = named === undefined ? adapter : model;
+      return localPolicyLayer({
+        folder,
+        ...(found === undefined ? {} : { adapter: found }),
+        ...(lora === undefined ? {} : { lora }),
+        seed,
+        optimizer: optimizerOf(resd.optimizer),
+        horizon: resd.sampling.rollout.maxTokens,
+      });
+    }),
   );

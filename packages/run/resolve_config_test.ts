@@ -241,4 +241,29 @@ describe("resolveConfig", () => {
       assert.match(refused[0]!, /but the curator is a layer in code; leave it out/);
     }),
   );
+
+  it.effect("resolveConfig() takes the keys of PEFT, and refuses those that it has no way to", () =>
+    Effect.gen(function* () {
+      const { config } = yield* resolveConfig(
+        [],
+        flags("lora.r=4", 'lora.target_modules=["q_proj"]'),
+      );
+      assert.deepStrictEqual(config.lora, {
+        r: 4,
+        lora_alpha: 8,
+        target_modules: ["q_proj"],
+        use_rslora: false,
+      });
+      const without = yield* resolveConfig([], flags("lora.r=4", "lora=null").slice(1));
+      assert.isUndefined(without.config.lora);
+      const faults = yield* faultsOf(
+        [],
+        flags("lora.lora_dropout=0.1", "lora.bias=all", 'lora.modules_to_save=["lm_head"]'),
+      );
+      assert.lengthOf(faults, 3);
+      for (const [i, key] of ["lora_dropout", "bias", "modules_to_save"].entries()) {
+        assert.match(faults[i]!, new RegExp(`got .*, at lora\\.${key} `, "u"));
+      }
+    }),
+  );
 });

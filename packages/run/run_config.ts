@@ -1,4 +1,5 @@
 /** Everything about a run that is data: what it is composed of, and the configuration of the algorithm. */
+import { LoraSettings } from "@resd/core";
 import { ResdConfig, variantNames } from "@resd/resd";
 import { Effect, Schema } from "effect";
 
@@ -30,8 +31,19 @@ export const RunConfig = Schema.Struct({
   seed: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
   /** Folder of the run; absent: runs/<name>-seed-<seed>, numbered when that exists. */
   runDir: Schema.optionalKey(Schema.NonEmptyString),
-  /** Model folder in Hugging Face's layout; or a name of the hub, `org/model` or `org/model@revision`. */
+  /** Keeps everything that the run needs to go on after it was cut off, every so many inner updates; absent: never. */
+  checkpoint: Schema.optionalKey(
+    Schema.Struct({ every: Schema.Int.check(Schema.isGreaterThan(0)) }),
+  ),
+  /**
+   * Model folder in Hugging Face's layout; or a name of the hub, `org/model` or `org/model@revision`; or the folder of an
+   * adapter that names its model.
+   */
   model: Schema.NonEmptyString,
+  /** Trains a low-rank adapter in the place of all parameters, with the keys of PEFT. */
+  lora: Schema.optionalKey(LoraSettings),
+  /** Folder of an adapter for the model, in PEFT's layout: training goes on with it. */
+  adapter: Schema.optionalKey(Schema.NonEmptyString),
   /** Prompt format; `auto` is what the model folder asks for. */
   format: Schema.Literals(["auto", "chat", "compact"]),
   /** Whether a model thinks before it answers, where its chat template knows both. */

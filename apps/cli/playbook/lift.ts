@@ -70,12 +70,13 @@ export const lift = Effect.fnUntraced(
     const recorded = yield* readRun(input.run);
     const { layers } = yield* readFileOption(input.file);
     const source = `run ${input.run}`;
+    const weights = input.weights === "trained" ? { model: recorded.model, adapter: null } : {};
     const model = input.weights === "trained" ? recorded.model : recorded.config.model;
     const { config, sources } = yield* resolveConfig(
       [
         ...shippedModel(),
         { source, values: { ...recorded.config } },
-        { source, values: { model, trackers: [] } },
+        { source, values: { ...weights, trackers: [] } },
       ],
       input.overrides,
     );
