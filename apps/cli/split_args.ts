@@ -14,6 +14,9 @@ const SHORT: Readonly<Record<string, string>> = {
   env: "environment.use",
   reflector: "reflector.use",
   curator: "curator.use",
+  compute: "compute.use",
+  adapter: "compute.options.adapter",
+  provider: "compute.options.provider",
 };
 
 /** Flags of the verbs and of every command line; whatever else begins with two dashes is configuration. */

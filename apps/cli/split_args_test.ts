@@ -19,6 +19,15 @@ describe("splitArgs", () => {
     }
   });
 
+  it("splitArgs() knows short names of keys that are often given", () => {
+    const { overrides } = splitArgs(["--compute", "webgpu", "--adapter", "1", "--provider=cpu"]);
+    assert.deepEqual(overrides, [
+      override("--compute", "webgpu", "compute.use"),
+      override("--adapter", "1", "compute.options.adapter"),
+      override("--provider", "cpu", "compute.options.provider"),
+    ]);
+  });
+
   it("splitArgs() takes values with =, behind a space, or none for true", () => {
     const { args, overrides } = splitArgs([
       "train",

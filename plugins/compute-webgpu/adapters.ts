@@ -168,19 +168,20 @@ export const NO_ADAPTER =
  */
 export const chooseAdapter = (
   adapters: ReadonlyArray<AdapterInfo>,
-  wanted: string,
+  wanted: string | number,
 ): Effect.Effect<AdapterInfo, ComputeError> => {
   const fail = (message: string) => Effect.fail(new ComputeError({ message, op: "adapter" }));
   const [first] = adapters;
   if (first === undefined) return fail(`Expected a WebGPU adapter, got none; ${NO_ADAPTER}`);
-  const byNumber = /^\d+$/.test(wanted);
+  const text = String(wanted);
+  const byNumber = /^\d+$/.test(text);
   const found = byNumber
-    ? adapters[Number(wanted)]
-    : adapters.find(({ name }) => name.toLowerCase().includes(wanted.toLowerCase()));
+    ? adapters[Number(text)]
+    : adapters.find(({ name }) => name.toLowerCase().includes(text.toLowerCase()));
   if (found === undefined) {
     const all = adapters.map((info) => `${info.index}: ${adapterTitle(info)}`).join("; ");
     return fail(
-      `Expected the ${byNumber ? "number" : "name"} of an adapter, got ${JSON.stringify(wanted)}; choose one of ${all}`,
+      `Expected the ${byNumber ? "number" : "name"} of an adapter, got ${JSON.stringify(text)}; choose one of ${all}`,
     );
   }
   const twin = adapters.find(

@@ -19,7 +19,7 @@ export const { GPUBufferUsage, GPUMapMode } = globals as Pick<
 
 export interface DeviceSettings {
   /** A number of the list, a part of a name, or nothing: the first. */
-  readonly adapter: string;
+  readonly adapter: string | number;
 }
 
 export interface GpuDevice {
