@@ -55,12 +55,12 @@ const talkative = (refusing: (count: number) => boolean) =>
   );
 
 /** A run of a policy that reads chats. */
-const runWith = (url: string) =>
+const runWith = (url: string, budget: Readonly<Record<string, unknown>> = {}) =>
   defineRun({
     preset: "kestrel",
     config: {
       trackers: [],
-      reflector: { use: "openai", options: { url, model: "m", retries: 0 } },
+      reflector: { use: "openai", options: { url, model: "m", retries: 0, ...budget } },
       curator: { use: "openai", options: { url, model: "m", retries: 0 } },
       resd: {
         updates: 2,
@@ -81,8 +81,11 @@ const runWith = (url: string) =>
   });
 
 /** Conducts a run with a log, as `train` does; everything that it has left behind. */
-const leftBehind = Effect.fnUntraced(function* (url: string) {
-  const { files, conduct } = yield* prepareIn(runWith(url));
+const leftBehind = Effect.fnUntraced(function* (
+  url: string,
+  budget?: Readonly<Record<string, unknown>>,
+) {
+  const { files, conduct } = yield* prepareIn(runWith(url, budget));
   // The log is written to its end when its scope closes.
   const exit = yield* Effect.scoped(
     Effect.gen(function* () {
@@ -121,6 +124,23 @@ describe("a run with reflector-openai", () => {
       assert.include(written["summary.json"], "correct the key in OPENAI_API_KEY");
       assert.include(written["summary.json"], '"outcome": "failed"');
       for (const [name, text] of Object.entries(written)) assert.notInclude(text, KEY, name);
+    }).pipe(Effect.scoped, Effect.provide(services)),
+  );
+
+  it.live("it ends with the reason when its budget is spent, or goes on without words", () =>
+    Effect.gen(function* () {
+      const endpoint = yield* talkative(() => false);
+      const budget = { budgetTokens: 20 };
+      const stopped = yield* leftBehind(endpoint.url, budget);
+      assert.isTrue(Exit.isFailure(stopped.exit));
+      assert.strictEqual(endpoint.asked(), 0);
+      assert.include(stopped.written["summary.json"], "raise budgetTokens or budgetCost");
+      assert.include(stopped.written["summary.json"], '"outcome": "failed"');
+      const gone = yield* leftBehind(endpoint.url, { ...budget, otherwise: "skip" });
+      assert.isTrue(Exit.isSuccess(gone.exit), String(gone.exit));
+      assert.include(gone.written["summary.json"], '"outcome": "finished"');
+      assert.include(gone.written["run.log"], "questions to reflect were not answered");
+      assert.include(gone.written["metrics.jsonl"], '"reflections/skipped":2');
     }).pipe(Effect.scoped, Effect.provide(services)),
   );
 });

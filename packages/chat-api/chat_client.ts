@@ -1,17 +1,6 @@
 /** One question to an endpoint: what is sent, what comes back, and what is done when nothing does. */
 import type { Stop } from "@resd/core";
-import {
-  Clock,
-  Config,
-  Effect,
-  Layer,
-  Option,
-  Random,
-  Redacted,
-  Result,
-  Schema,
-  Stream,
-} from "effect";
+import { Clock, Config, Effect, Layer, Option, Random, Redacted, Result, Stream } from "effect";
 import {
   FetchHttpClient,
   HttpClient,
@@ -21,7 +10,9 @@ import {
 } from "effect/http";
 import { ChatApiError } from "./api_error.ts";
 import { type Spent, type Usage, makeBudget } from "./budget.ts";
+import { readCompletion } from "./completion.ts";
 import type { ChatApiOptions } from "./options.ts";
+import { redactor } from "./redact.ts";
 import type { ReplySchema } from "./reply_schemas.ts";
 
 /** A question: one message, and the form of its answer. */
@@ -56,31 +47,6 @@ const MOST_BYTES = 8 * 1024 * 1024;
 export const estimateTokens = (text: string): number =>
   Math.ceil(new TextEncoder().encode(text).length / BYTES_PER_TOKEN) + OVERHEAD;
 
-const Completion = Schema.fromJsonString(
-  Schema.Struct({
-    choices: Schema.Array(
-      Schema.Struct({
-        message: Schema.Struct({
-          content: Schema.optionalKey(Schema.NullOr(Schema.String)),
-        }),
-        finish_reason: Schema.optionalKey(Schema.NullOr(Schema.String)),
-      }),
-    ),
-    usage: Schema.optionalKey(
-      Schema.NullOr(
-        Schema.Struct({
-          prompt_tokens: Schema.optionalKey(Schema.Int),
-          completion_tokens: Schema.optionalKey(Schema.Int),
-        }),
-      ),
-    ),
-  }),
-);
-const decodeCompletion = Schema.decodeUnknownResult(Completion);
-
-const stopOf = (reason: string | null | undefined): Stop =>
-  reason === "length" ? "max_tokens" : reason === "content_filter" ? "aborted" : "eos";
-
 /** What one attempt to ask came to, when not to an answer. */
 interface Failure {
   readonly message: string;
@@ -89,7 +55,23 @@ interface Failure {
   readonly wait?: number;
   /** The endpoint does not know what it was asked to do with the form of the answer. */
   readonly unknownFormat?: boolean;
+  /** The endpoint may have answered, and charge for it, although nothing of it has arrived. */
+  readonly mayCost?: boolean;
 }
+
+/** Failures of requests that have reached nobody. */
+const UNSENT = new Set([
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "UND_ERR_CONNECT_TIMEOUT",
+]);
+
+const isUnsent = (cause: unknown): boolean =>
+  cause instanceof Error &&
+  (("code" in cause && UNSENT.has(String(cause.code))) || isUnsent(cause.cause));
 
 /** Statuses of failures that may pass. */
 const PASSING = new Set([408, 409, 425, 429, 500, 502, 503, 504, 529]);
@@ -132,12 +114,17 @@ const readBody = (response: HttpClientResponse.HttpClientResponse) => {
 /** A client with the services that it needs. The key is read once, here, and never leaves this function but in a header. */
 export const makeChatClient = Effect.fn("makeChatClient")(function* (
   options: ChatApiOptions,
-): Effect.fn.Return<ChatClient, Config.ConfigError, HttpClient.HttpClient> {
+): Effect.fn.Return<ChatClient, Config.ConfigError | ChatApiError, HttpClient.HttpClient> {
   const http = yield* HttpClient.HttpClient;
   const key = Option.getOrUndefined(yield* Config.option(Config.Redacted(options.keyVariable)));
   const secret = key === undefined ? "" : Redacted.value(key).trim();
-  const redact = (text: string): string =>
-    secret === "" ? text : text.replaceAll(secret, "<redacted>");
+  if (!/^[\x21-\x7e]*$/.test(secret)) {
+    return yield* new ChatApiError({
+      reason: "refused",
+      message: `Expected a key of visible ASCII characters, got one with others, at ${options.keyVariable}; copy it again`,
+    });
+  }
+  const redact = redactor(secret);
   const budget = makeBudget(options);
   const host = new URL(options.url).host;
   let form: Form = options.responseFormat === "auto" ? "json_schema" : options.responseFormat;
@@ -184,6 +171,7 @@ export const makeChatClient = Effect.fn("makeChatClient")(function* (
     // The message names method, address and cause; the key is in none of them, but an endpoint may echo anything.
     message: quoted(String(error.message)),
     passing: true,
+    mayCost: !isUnsent(error),
   });
 
   /** Asks once. */
@@ -199,22 +187,22 @@ export const makeChatClient = Effect.fn("makeChatClient")(function* (
         const wait = retryAfterMillis(headers["retry-after"], yield* Clock.currentTimeMillis);
         return Result.fail(refusal(status, body, as, wait));
       }
-      const decoded = decodeCompletion(body);
-      const choice = Result.isSuccess(decoded) ? decoded.success.choices[0] : undefined;
-      if (Result.isFailure(decoded) || choice === undefined) {
+      const completion = readCompletion(body);
+      if (completion === undefined) {
         return Result.fail<Failure>({
           message: `no completion: ${quoted(body) || "an empty body"}`,
           passing: true,
+          mayCost: true,
         });
       }
-      const text = redact(choice.message.content ?? "");
-      const { usage } = decoded.success;
+      // A key of a few letters is a placeholder, and a word that answers may need.
+      const text = secret.length < 8 ? completion.text : redact(completion.text);
       return Result.succeed<ChatAnswer>({
         text,
-        stop: stopOf(choice.finish_reason),
+        stop: completion.stop,
         usage: {
-          promptTokens: usage?.prompt_tokens ?? estimateTokens(question.text),
-          replyTokens: usage?.completion_tokens ?? estimateTokens(text),
+          promptTokens: completion.promptTokens ?? estimateTokens(question.text),
+          replyTokens: completion.replyTokens ?? estimateTokens(text),
         },
       });
     }).pipe(
@@ -225,6 +213,7 @@ export const makeChatClient = Effect.fn("makeChatClient")(function* (
             Result.fail<Failure>({
               message: `no answer within ${options.timeoutMillis} ms`,
               passing: true,
+              mayCost: true,
             }),
           ),
       }),
@@ -237,11 +226,32 @@ export const makeChatClient = Effect.fn("makeChatClient")(function* (
       message: `Expected ${options.model} at ${host} to answer, got ${redact(message)}`,
     });
 
+  /** Asks once, within the budget: whatever an attempt may cost is set aside before. */
+  const attemptWithinBudget = Effect.fnUntraced(function* (question: ChatQuestion, as: Form) {
+    const most = { promptTokens: estimateTokens(question.text), replyTokens: options.maxTokens };
+    const settle = budget.reserve(most);
+    if (settle === undefined) {
+      const { promptTokens, replyTokens, cost } = budget.spent();
+      return yield* failed(
+        "budget",
+        `no question, because with ${promptTokens + replyTokens} tokens and ${cost.toFixed(4)} spent it could exceed the budget; raise budgetTokens or budgetCost`,
+      );
+    }
+    // An answer that nobody waits for any more is charged all the same.
+    const result = yield* Effect.onInterrupt(attempt(question, as), () =>
+      Effect.sync(() => settle(most)),
+    );
+    settle(
+      Result.isSuccess(result) ? result.success.usage : result.failure.mayCost ? most : undefined,
+    );
+    return result;
+  });
+
   /** Asks until there is an answer, or no reason to ask again. */
   const askPatiently = Effect.fnUntraced(function* (question: ChatQuestion) {
     for (let failures = 0; ;) {
       const as = form;
-      const result = yield* attempt(question, as);
+      const result = yield* attemptWithinBudget(question, as);
       if (Result.isSuccess(result)) return result.success;
       const { message, passing, wait, unknownFormat = false } = result.failure;
       if (unknownFormat && options.responseFormat === "auto") {
@@ -268,29 +278,7 @@ export const makeChatClient = Effect.fn("makeChatClient")(function* (
     }
   });
 
-  return {
-    ask: (question) =>
-      Effect.suspend(() => {
-        const most = {
-          promptTokens: estimateTokens(question.text),
-          replyTokens: options.maxTokens,
-        };
-        const settle = budget.reserve(most);
-        if (settle === undefined) {
-          const { promptTokens, replyTokens, cost } = budget.spent();
-          return failed(
-            "budget",
-            `no question, because with ${promptTokens + replyTokens} tokens and ${cost.toFixed(4)} spent it could exceed the budget; raise budgetTokens or budgetCost`,
-          );
-        }
-        return askPatiently(question).pipe(
-          Effect.onExit((exit) =>
-            Effect.sync(() => settle(exit._tag === "Success" ? exit.value.usage : undefined)),
-          ),
-        );
-      }),
-    spent: budget.spent,
-  };
+  return { ask: askPatiently, spent: budget.spent };
 });
 
 /** HTTP by `fetch`, which follows no redirect: a key is for one endpoint and no other. */

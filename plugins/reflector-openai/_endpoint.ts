@@ -13,13 +13,14 @@ export interface Asked {
   readonly count: number;
 }
 
-/** What is answered; with `hang` nothing more comes after `body`. */
+/** What is answered; with `hang` nothing more comes after `body`, with `close` the connection ends before it or within it. */
 export interface Told {
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body: string;
   readonly delayMillis?: number;
   readonly hang?: boolean;
+  readonly close?: "before" | "within";
 }
 
 /** A completion, as endpoints write it. */
@@ -71,11 +72,15 @@ export const serve = (tell: (asked: Asked) => Told) =>
             body: said,
             delayMillis = 0,
             hang = false,
+            close,
           } = tell(one);
           setTimeout(() => {
             open--;
+            if (close === "before") return void request.socket.destroy();
             response.writeHead(status, { "content-type": "application/json", ...headers });
-            if (hang) response.write(said);
+            if (close === "within") {
+              response.write(said.slice(0, said.length / 2), () => request.socket.destroy());
+            } else if (hang) response.write(said);
             else response.end(said);
           }, delayMillis);
         });

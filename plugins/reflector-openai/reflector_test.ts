@@ -217,6 +217,80 @@ describe("reflector-openai", () => {
     }),
   );
 
+  it.live("reflect() tries again when the connection ends before the answer, or within it", () =>
+    Effect.gen(function* () {
+      const { endpoint, result } = yield* against(
+        ({ count }) => ({
+          ...completion(REPLY),
+          ...(count === 1 ? { close: "before" } : count === 2 ? { close: "within" } : {}),
+        }),
+        { concurrency: 1 },
+      );
+      assert(Result.isSuccess(result), told(result));
+      assert.strictEqual(endpoint.asked().length, 5);
+      const hopeless = yield* against(() => ({ body: "x", close: "before" }), {
+        concurrency: 1,
+        retries: 1,
+      });
+      assert.include(told(hopeless.result), "2 times in a row");
+      assert.notInclude(told(hopeless.result), KEY);
+    }),
+  );
+
+  it.live("reflect() doubles the least that it waits before every retry", () =>
+    Effect.gen(function* () {
+      const times: Array<number> = [];
+      yield* against(
+        () => {
+          times.push(performance.now());
+          return { status: 500, body: "" };
+        },
+        { concurrency: 1, retries: 3, retryDelayMillis: 60 },
+      );
+      const waits = times.slice(1).map((time, i) => time - (times[i] ?? 0));
+      // Half of 60, 120 and 240 ms at the least.
+      for (const [i, least] of [30, 60, 120].entries()) assert.isAtLeast(waits[i] ?? 0, least - 2);
+    }),
+  );
+
+  it.live("reflect() counts what was perhaps answered, and stops when that is the budget", () =>
+    Effect.gen(function* () {
+      // Each attempt may use about 650 tokens, and nobody knows whether it did.
+      const budget = { concurrency: 1, maxTokens: 100, budgetTokens: 1700, retries: 9 };
+      for (const silent of [
+        { body: "{", hang: true },
+        { body: "not json" },
+        { ...completion(REPLY), close: "within" },
+      ] as const) {
+        const { endpoint, result } = yield* against(() => silent, {
+          ...budget,
+          timeoutMillis: 200,
+        });
+        assert.strictEqual(endpoint.asked().length, 2);
+        assert.include(told(result), "could exceed the budget");
+      }
+      const refused = yield* against(() => ({ status: 503, body: "" }), { ...budget, retries: 5 });
+      assert.strictEqual(refused.endpoint.asked().length, 6);
+      assert.include(told(refused.result), "6 times in a row");
+    }),
+  );
+
+  it.live("reflect() refuses a key that no header can hold, and keeps words that are no key", () =>
+    Effect.gen(function* () {
+      const odd = yield* against(() => completion(REPLY), {}, { OPENAI_API_KEY: "sk-a\u2028b" });
+      assert.include(told(odd.result), "at OPENAI_API_KEY; copy it again");
+      assert.notInclude(told(odd.result), "sk-a");
+      assert.strictEqual(odd.endpoint.asked().length, 0);
+      const placeholder = yield* against(
+        () => completion("none of it"),
+        {},
+        { OPENAI_API_KEY: "none" },
+      );
+      assert(Result.isSuccess(placeholder.result));
+      assert.strictEqual(placeholder.result.success.reflections[0]?.text, "none of it");
+    }),
+  );
+
   it.live("reflect() keeps its deadline with an endpoint that is slow, and one that is gone", () =>
     Effect.gen(function* () {
       const slow = yield* against(() => ({ ...completion(REPLY), delayMillis: 5000 }), {
