@@ -1,0 +1,244 @@
+/**
+ * Products without shared memory: each thread computes a tile of 4 columns and up to 4 rows in registers. Operands are read
+ * four numbers at a time where their layout allows it.
+ */
+import { attributesOf, type Node, sizeOf, type Tensor } from "@resd/tensor";
+import { broadcastStrides, viewIndex } from "../index_map.ts";
+import type { Kernel } from "../schedule.ts";
+import { directTile } from "../select.ts";
+import { outputOf, RootKernel, type Site } from "../site.ts";
+import type { Writer } from "../writer.ts";
+import { fill, groupsOf, LANES } from "./elementwise.ts";
+
+export interface Product {
+  readonly a: Tensor;
+  readonly b: Tensor;
+  readonly transA: boolean;
+  readonly transB: boolean;
+  readonly alpha: number;
+  readonly leading: ReadonlyArray<number>;
+  readonly batch: number;
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
+}
+
+export const productOf = (node: Node): Product => {
+  const [a, b] = node.inputs as [Tensor, Tensor];
+  const { transA, transB, alpha } = attributesOf(node, "matMul");
+  const { shape } = node.outputs[0]!;
+  const leading = shape.slice(0, -2);
+  return {
+    a,
+    b,
+    transA,
+    transB,
+    alpha,
+    leading,
+    batch: sizeOf(leading),
+    M: shape.at(-2)!,
+    N: shape.at(-1)!,
+    K: a.shape.at(transA ? -2 : -1)!,
+  };
+};
+
+/** Where the matrix of one product of a batch begins, in elements. */
+export const matrixStart = (
+  writer: Writer,
+  x: Tensor,
+  leading: ReadonlyArray<number>,
+  batch: string,
+): string => {
+  const size = sizeOf(x.shape.slice(-2));
+  const strides = broadcastStrides(x.shape.slice(0, -2), leading).map((stride) => stride * size);
+  return viewIndex(writer, leading, batch, strides);
+};
+
+/** How an operand is read. */
+interface Operand {
+  readonly name: string;
+  /** Numbers a read: 4 along its last axis, or 1. */
+  readonly width: 1 | 4;
+  readonly start: string;
+  readonly half: boolean;
+}
+
+const reader =
+  (x: Operand) =>
+  (index: string): string => {
+    const element = `${x.name}[${index}]`;
+    if (!x.half) return element;
+    return x.width === 4 ? `vec4<f32>(${element})` : `f32(${element})`;
+  };
+
+/** Numbers a read of each operand: fours where last axes allow, and where the reader of each knows what to do with them. */
+const widthsOf = (
+  site: Site,
+  { a, b, transA, transB, K }: Product,
+  rows: number,
+): readonly [1 | 4, 1 | 4] => {
+  const [valueA, valueB] = [site.value(a), site.value(b)];
+  const fours = ({ shape }: Tensor): boolean => shape.at(-1)! % 4 === 0;
+  // What follows the product reads single numbers of its operands.
+  const after = new RootKernel(site);
+  if (site.group.root !== site.group.core) after.store("i", "result");
+  const plain = (value: number): boolean => after.expression.reads.has(value);
+  const wideA = fours(a) && !plain(valueA) && (!transA || rows === 4);
+  const wideB = fours(b) && !plain(valueB);
+  const both = wideA && wideB && K % 4 === 0;
+  if (valueA === valueB) return both ? [4, 4] : [1, 1];
+  // Along the inner dimension vectors are of use only when both have them; across it each for itself.
+  return [both || (wideA && transA) ? 4 : 1, both || (wideB && !transB) ? 4 : 1];
+};
+
+const LETTERS = "xyzw";
+const RANGE = [0, 1, 2, 3] as const;
+
+export const matMul = (site: Site): ReadonlyArray<Kernel> => {
+  const core = site.group.core!;
+  const product = productOf(core);
+  const { a, b, transA, transB, alpha, leading, batch, M, N, K } = product;
+  if (batch * M * N === 0) return [];
+  const alone = site.group.root === core;
+  if (K === 0 && alone) {
+    return fill(site.target, site.value(outputOf(core)), batch * M * N, core.outputs[0]!.dtype, 0);
+  }
+  const tile = directTile(site.target, M);
+  const [valueA, valueB] = [site.value(a), site.value(b)];
+  const [widthA, widthB] = widthsOf(site, product, tile.rows);
+
+  const kernel = new RootKernel(site);
+  const { writer } = kernel;
+  const columns = Math.ceil(N / 4);
+  const rows = Math.ceil(M / tile.rows);
+  const threads = columns * rows * batch;
+  writer.block(`if (thread < ${writer.u(threads)})`, () => {
+    const column = writer.let(`${writer.let(`thread % ${writer.u(columns)}`)} * 4u`);
+    const above = writer.let(`thread / ${writer.u(columns)}`);
+    const row = writer.let(`${writer.let(`${above} % ${writer.u(rows)}`)} * ${tile.rows}u`);
+    const number = batch === 1 ? "0u" : writer.let(`${above} / ${writer.u(rows)}`);
+    const operand = (x: Tensor, value: number, width: 1 | 4): Operand => {
+      const start = matrixStart(writer, x, leading, number);
+      return {
+        name: writer.buffer(value, x.dtype, "read", width),
+        width,
+        start: width === 4 && start !== "0u" ? writer.let(`${start} / 4u`) : start,
+        half: x.dtype === "f16",
+      };
+    };
+    const left = operand(a, valueA, widthA);
+    const right = operand(b, valueB, widthB);
+    const sums = Array.from({ length: tile.rows }, () =>
+      writer.variable("vec4<f32>", "vec4<f32>()"),
+    );
+    inner(writer, product, left, right, sums, row, column);
+    const scaled = sums.map((sum) =>
+      alpha === 1 ? sum : writer.let(`${sum} * ${writer.f(alpha)}`),
+    );
+    const base = writer.let(
+      `${number === "0u" ? "" : `${number} * ${writer.u(M * N)} + `}${row} * ${writer.u(N)} + ${column}`,
+    );
+    if (alone && N % 4 === 0) {
+      const out = writer.buffer(site.value(outputOf(core)), core.outputs[0]!.dtype, "modify", 4);
+      scaled.forEach((sum, r) => {
+        const store = `${out}[(${base} + ${writer.u(r * N)}) / 4u] = ${core.outputs[0]!.dtype === "f16" ? `vec4<f16>(${sum})` : sum};`;
+        if (r === 0 || M % tile.rows === 0) writer.line(store);
+        else writer.block(`if (${row} + ${r}u < ${writer.u(M)})`, () => writer.line(store));
+      });
+      return;
+    }
+    writer.line(`var results = array<vec4<f32>, ${tile.rows}>(${scaled.join(", ")});`);
+    writer.block(`for (var r = 0u; r < min(${tile.rows}u, ${writer.u(M)} - ${row}); r++)`, () =>
+      writer.block(`for (var c = 0u; c < min(4u, ${writer.u(N)} - ${column}); c++)`, () => {
+        writer.line(`let i = ${base} + r * ${writer.u(N)} + c;`);
+        writer.line("let result = results[r][c];");
+        kernel.store("i", "result");
+      }),
+    );
+  });
+  const layout = `${transA ? "t" : "n"}${transB ? "t" : "n"}`;
+  const label = `matMul ${layout} direct ${batch === 1 ? "" : `${batch}x`}${M}x${K}x${N}`;
+  return [kernel.finish(label, LANES, groupsOf(threads), "i", [valueA, valueB])];
+};
+
+/** The loop over the inner dimension: by fours where both operands have vectors along it, else one number at a time. */
+const inner = (
+  writer: Writer,
+  { transA, transB, M, N, K }: Product,
+  left: Operand,
+  right: Operand,
+  sums: ReadonlyArray<string>,
+  row: string,
+  column: string,
+): void => {
+  const [a, b] = [reader(left), reader(right)];
+  const rows = sums.map((_, r) =>
+    writer.let(r === 0 ? row : `min(${row} + ${r}u, ${writer.u(M - 1)})`),
+  );
+  const columns = RANGE.map((c) =>
+    writer.let(c === 0 ? column : `min(${column} + ${c}u, ${writer.u(N - 1)})`),
+  );
+  const from = (x: Operand, index: string): string =>
+    writer.let(x.start === "0u" ? index : `${x.start} + ${index}`);
+  const lines = (x: Operand, positions: ReadonlyArray<string>, size: number) =>
+    positions.map((position) => from(x, `${position} * ${writer.u(size)}`));
+
+  if (left.width === 4 && right.width === 4 && (!transA || transB)) {
+    const fours = writer.u(K / 4);
+    const startsA = transA ? [from(left, `${row} / 4u`)] : lines(left, rows, K / 4);
+    const startsB = transB ? lines(right, columns, K / 4) : [from(right, `${column} / 4u`)];
+    writer.block(`for (var k = 0u; k < ${fours}; k++)`, () => {
+      const ofK = (start: string, size: number): ReadonlyArray<string> =>
+        RANGE.map((j) => `${start} + (4u * k + ${j}u) * ${writer.u(size / 4)}`);
+      const down = transA ? ofK(startsA[0]!, M).map((index) => writer.let(a(index))) : [];
+      const alongA = sums.map((_, r) =>
+        writer.let(
+          transA
+            ? `vec4<f32>(${down.map((column_) => `${column_}.${LETTERS[r]}`).join(", ")})`
+            : a(`${startsA[r]} + k`),
+        ),
+      );
+      if (transB) {
+        const alongB = startsB.map((start) => writer.let(b(`${start} + k`)));
+        sums.forEach((sum, r) => {
+          const dots = alongB.map((other) => `dot(${alongA[r]}, ${other})`);
+          writer.line(`${sum} += vec4<f32>(${dots.join(", ")});`);
+        });
+        return;
+      }
+      ofK(startsB[0]!, N).forEach((index, j) => {
+        const line = writer.let(b(index));
+        sums.forEach((sum, r) => writer.line(`${sum} += ${alongA[r]}.${LETTERS[j]} * ${line};`));
+      });
+    });
+    return;
+  }
+  const scalars = (
+    x: Operand,
+    read: (index: string) => string,
+    across: boolean,
+    positions: ReadonlyArray<string>,
+    size: number,
+  ): ReadonlyArray<string> => {
+    const starts = across ? positions.map((at) => from(x, at)) : lines(x, positions, K);
+    return starts.map((start) => `${start} + k${across ? ` * ${writer.u(size)}` : ""}`).map(read);
+  };
+  // What a number of `k` is multiplied with lies across the operand's last axis, or along it.
+  const [vectorA, vectorB] = [transA && left.width === 4, !transB && right.width === 4];
+  const startA = vectorA ? from(left, `${row} / 4u`) : "";
+  const startB = vectorB ? from(right, `${column} / 4u`) : "";
+  const plainA = left.width === 1 ? scalars(left, a, transA, rows, M) : [];
+  const plainB = right.width === 1 ? scalars(right, b, !transB, columns, N) : [];
+  writer.block(`for (var k = 0u; k < ${writer.u(K)}; k++)`, () => {
+    const column_ = vectorA ? writer.let(a(`${startA} + k * ${writer.u(M / 4)}`)) : "";
+    const ofA = vectorA
+      ? RANGE.map((r) => `${column_}.${LETTERS[r]}`)
+      : plainA.map((element) => writer.let(element));
+    const line = writer.let(
+      vectorB
+        ? b(`${startB} + k * ${writer.u(N / 4)}`)
+        : `vec4<f32>(${plainB.map((element) => writer.let(element)).join(", ")})`,
+    );
+    sums.forEach((sum, r) => writer.line(`${sum} += ${ofA[r]} * ${line};`));
+  });
+};

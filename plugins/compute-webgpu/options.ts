@@ -1,0 +1,21 @@
+/** Options of the WebGPU backend. */
+import { Effect, Schema } from "effect";
+
+export const Options = Schema.Struct({
+  /** Which adapter: an index of `resd doctor`'s list, or a part of its name; the empty string takes the first. */
+  adapter: Schema.Union([Schema.String, Schema.Int]).pipe(
+    Schema.withDecodingDefaultKey(Effect.succeed("")),
+  ),
+  /** What is printed to standard error of each graph that is compiled: nothing, its kernels a line each, or their WGSL. */
+  print: Schema.Literals(["nothing", "kernels", "wgsl"]).pipe(
+    Schema.withDecodingDefaultKey(Effect.succeed("nothing" as const)),
+  ),
+  /**
+   * Whether sizes are written into the kernels. Numbers known to the compiler make divisions cheap; numbers read from a
+   * uniform let all shapes share one pipeline. `auto`: known on hardware, read on software adapters, where each pipeline
+   * is compiled for the processor at a cost of many runs.
+   */
+  sizes: Schema.Literals(["auto", "known", "read"]).pipe(
+    Schema.withDecodingDefaultKey(Effect.succeed("auto" as const)),
+  ),
+});

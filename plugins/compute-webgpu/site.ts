@@ -1,0 +1,82 @@
+/** What the kernels of one group know of the schedule that they become part of. */
+import type { DType, Node, Tensor } from "@resd/tensor";
+import { Expression, stored } from "./expression.ts";
+import type { Group } from "./fuse.ts";
+import type { Kernel, ValueId } from "./schedule.ts";
+import { type Target, Writer } from "./writer.ts";
+
+export interface Site {
+  readonly target: Target;
+  readonly group: Group;
+  /** The storage of a tensor, undefined where it has none. */
+  readonly storage: (tensor: Tensor) => ValueId | undefined;
+  /** The storage of a tensor that must have one. */
+  readonly value: (tensor: Tensor) => ValueId;
+  readonly size: (value: ValueId) => number;
+  /** A value that only this group's kernels know. */
+  readonly scratch: (label: string, size: number, dtype: DType) => ValueId;
+  /** Whether nobody reads a value after this group, so that a result may take its place. */
+  readonly dies: (value: ValueId) => boolean;
+  /** Lets `result` live where `value` does. */
+  readonly takeOver: (result: ValueId, value: ValueId) => void;
+}
+
+/** The tensor of one output of a node. */
+export const outputOf = (node: Node, index = 0): Tensor => ({
+  node,
+  index,
+  ...node.outputs[index]!,
+});
+
+/** Writes kernels whose last step stores an element of the group's root. */
+export class RootKernel {
+  readonly writer: Writer;
+  readonly expression: Expression;
+  readonly #site: Site;
+  readonly #root: Tensor;
+  readonly #value: ValueId;
+
+  constructor(site: Site) {
+    this.writer = new Writer(site.target);
+    this.expression = new Expression(this.writer, site.storage);
+    this.#site = site;
+    this.#root = outputOf(site.group.root);
+    this.#value = site.value(this.#root);
+  }
+
+  /**
+   * Stores element `i` of the root, whose core is `result` there. Everything at position `i` is read by the thread that
+   * writes it, before it does; that is what lets a result take the place of an operand.
+   */
+  store(i: string, result?: string): void {
+    const { core } = this.#site.group;
+    if (core !== undefined && result !== undefined) this.expression.give(outputOf(core), i, result);
+    const { dtype } = this.#root;
+    const name = this.expression.root(this.#root, i);
+    const out = this.writer.buffer(this.#value, dtype, "modify");
+    this.writer.line(`${out}[${i}] = ${stored(name, dtype)};`);
+  }
+
+  /** The finished kernel. `position` is the name under which `store` was called. */
+  finish(
+    label: string,
+    lanes: number,
+    groups: number,
+    position: string,
+    operands: ReadonlyArray<ValueId> = [],
+  ): Kernel {
+    const { size, dies, takeOver } = this.#site;
+    const { dtype } = this.#root;
+    const merged = new Map<ValueId, ValueId>();
+    for (const [value, { positions, dtype: read }] of this.expression.reads) {
+      const alone = positions.size === 1 && positions.has(position) && !operands.includes(value);
+      const fits = read === dtype && size(value) === size(this.#value);
+      if (alone && fits && dies(value)) {
+        merged.set(value, this.#value);
+        takeOver(this.#value, value);
+        break;
+      }
+    }
+    return this.writer.finish(label, lanes, groups, merged);
+  }
+}
