@@ -66,7 +66,7 @@ const measureAgain = Effect.fnUntraced(function* (run: string, input: EvalInput)
   const { config, sources } = yield* resolveConfig(
     [
       { source, values: { ...recorded.config } },
-      { source, values: { model: recorded.model, adapter: null, trackers: [] } },
+      { source, values: { model: recorded.model, loraAdapter: null, trackers: [] } },
     ],
     input.overrides,
   );
@@ -75,9 +75,13 @@ const measureAgain = Effect.fnUntraced(function* (run: string, input: EvalInput)
     return yield* configError([{ path: "environment", source: run, message }]);
   }
   const plugins = yield* loadPlugins({ config, sources }, layers, SLOTS_TO_MEASURE);
-  const { adapter: _, ...trained } = config;
-  const { model: untrainedModel, adapter } = recorded.config;
-  const untrainedConfig = { ...trained, model: untrainedModel, ...(adapter && { adapter }) };
+  const { loraAdapter: _, ...trained } = config;
+  const { model: untrainedModel, loraAdapter } = recorded.config;
+  const untrainedConfig = {
+    ...trained,
+    model: untrainedModel,
+    ...(loraAdapter && { loraAdapter }),
+  };
   const measuringWith = (of: RunConfig) =>
     composeMeasuring({ config: of, plugins, layers, listeners: [] });
 

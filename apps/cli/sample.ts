@@ -178,7 +178,7 @@ const composition = Effect.fnUntraced(function* (input: SampleInput) {
     [
       ...shippedModel(),
       { source: `run ${folder}`, values: { ...recorded.config } },
-      { source: `run ${folder}`, values: { model: recorded.files.model, adapter: null } },
+      { source: `run ${folder}`, values: { model: recorded.files.model, loraAdapter: null } },
     ],
     input.overrides,
   );

@@ -71,7 +71,7 @@ const planCell = Effect.fnUntraced(function* (
     (error) => new MatrixError({ message: `${cellName(cell)}: ${error.message}` }),
   );
   const prints = [yield* fingerprint(model)];
-  for (const more of [resolved.config.adapter, file]) {
+  for (const more of [resolved.config.loraAdapter, file]) {
     if (more !== undefined) prints.push(yield* fingerprint(more));
   }
   return {

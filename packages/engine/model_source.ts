@@ -92,7 +92,7 @@ export const modelOfAdapter = Effect.fnUntraced(function* (
   if (base !== undefined) return revision === undefined ? base : `${base}@${revision}`;
   return yield* new PolicyError({
     reason: "model-files",
-    message: `Expected base_model_name_or_path, got none, in adapter_config.json of ${folder}; name the model yourself: --model <folder> --adapter ${folder}`,
+    message: `Expected base_model_name_or_path, got none, in adapter_config.json of ${folder}; name the model yourself: --model <folder> --lora-adapter ${folder}`,
   });
 });
 

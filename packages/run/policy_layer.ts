@@ -14,19 +14,19 @@ const optimizerOf = ({ name, ...adamw }: ResdConfig["optimizer"]): OptimizerOpti
 /** The engine is imported when the layer is built: a run with a policy in code does without it. */
 export const policyLayer = ({
   model,
-  adapter,
+  loraAdapter,
   lora,
   seed,
   resd,
-}: Pick<RunConfig, "model" | "adapter" | "lora" | "seed" | "resd">) =>
+}: Pick<RunConfig, "model" | "loraAdapter" | "lora" | "seed" | "resd">) =>
   Layer.unwrap(
     Effect.gen(function* () {
       const { localPolicyLayer, modelOfAdapter } = yield* Effect.promise(
         () => import("@resd/engine"),
       );
-      const named = adapter === undefined ? yield* modelOfAdapter(model) : undefined;
+      const named = loraAdapter === undefined ? yield* modelOfAdapter(model) : undefined;
       const folder = named === undefined ? model : yield* modelFolder(named);
-      const found = named === undefined ? adapter : model;
+      const found = named === undefined ? loraAdapter : model;
       return localPolicyLayer({
         folder,
         ...(found === undefined ? {} : { adapter: found }),

@@ -43,7 +43,7 @@ export const RunConfig = Schema.Struct({
   /** Trains a low-rank adapter in the place of all parameters, with the keys of PEFT. */
   lora: Schema.optionalKey(LoraSettings),
   /** Folder of an adapter for the model, in PEFT's layout: training goes on with it. */
-  adapter: Schema.optionalKey(Schema.NonEmptyString),
+  loraAdapter: Schema.optionalKey(Schema.NonEmptyString),
   /** Prompt format; `auto` is what the model folder asks for. */
   format: Schema.Literals(["auto", "chat", "compact"]),
   /** Whether a model thinks before it answers, where its chat template knows both. */

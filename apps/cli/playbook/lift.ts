@@ -70,7 +70,7 @@ export const lift = Effect.fnUntraced(
     const recorded = yield* readRun(input.run);
     const { layers } = yield* readFileOption(input.file);
     const source = `run ${input.run}`;
-    const weights = input.weights === "trained" ? { model: recorded.model, adapter: null } : {};
+    const weights = input.weights === "trained" ? { model: recorded.model, loraAdapter: null } : {};
     const model = input.weights === "trained" ? recorded.model : recorded.config.model;
     const { config, sources } = yield* resolveConfig(
       [
