@@ -25,6 +25,12 @@ const train = (overrides: ReadonlyArray<Override>) =>
     {
       file: configFile,
       json,
+      resume: Flag.String("resume").pipe(
+        Flag.withDescription(
+          "Go on with the run in this folder, from its newest checkpoint (docs/resume.md)",
+        ),
+        Flag.optional,
+      ),
       dryRun: Flag.Boolean("dry-run").pipe(
         Flag.withDescription(
           "Print the whole configuration, with where each value came from, and stop",
@@ -43,7 +49,7 @@ const train = (overrides: ReadonlyArray<Override>) =>
 
 ${OVERRIDES}
 
---preset <name> starts from another preset, --variant <name> runs another method on it (docs/variants.md), --seed <n> draws other tasks and samples, --run-dir <folder> says where the run is written (runs/<name>-seed-<n> unless given). Ctrl-C leaves a readable folder.`,
+--preset <name> starts from another preset, --variant <name> runs another method on it (docs/variants.md), --seed <n> draws other tasks and samples, --run-dir <folder> says where the run is written (runs/<name>-seed-<n> unless given). Ctrl-C leaves a readable folder. --checkpoint.every=<updates> keeps what the run needs to go on, and --resume <folder> goes on.`,
     ),
     Command.withShortDescription("Train a policy, and report"),
     Command.withExamples([
@@ -60,6 +66,10 @@ ${OVERRIDES}
       {
         command: "npm start -- train my_run.ts --dry-run",
         description: "What a configuration in TypeScript comes to (docs/compose.md)",
+      },
+      {
+        command: "npm start -- --resume runs/kestrel-seed-1",
+        description: "A run with checkpoints that was cut off",
       },
       { command: "npm start -- --json | tail -1", description: "The summary for a program" },
     ]),

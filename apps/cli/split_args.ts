@@ -16,6 +16,7 @@ const SHORT: Readonly<Record<string, string>> = {
   curator: "curator.use",
   compute: "compute.use",
   adapter: "compute.options.adapter",
+  "lora-adapter": "loraAdapter",
   provider: "compute.options.provider",
 };
 
@@ -36,6 +37,7 @@ const OWN_FLAGS = new Set([
   "patience",
   "recorded",
   "report",
+  "resume",
   "samples",
   "split",
   "task",

@@ -1,15 +1,26 @@
 /** `resd train`: resolves the configuration, trains, reports. */
-import { CUSTOM, type Override, type ResolvedConfig, configError, prepareRun } from "@resd/run";
-import { Cause, Console, Effect, Exit, Logger, type Option } from "effect";
+import {
+  CUSTOM,
+  type Override,
+  type PreparedRun,
+  type ResolvedConfig,
+  configError,
+  prepareResume,
+  prepareRun,
+} from "@resd/run";
+import { Cause, Console, Effect, Exit, Logger, Option } from "effect";
+import { existsSync } from "node:fs";
 import { exampleAttempts } from "./examples.ts";
 import { hostLayer } from "./host.ts";
 import { inkFor } from "./ink.ts";
-import { readDefinition } from "./read_definition.ts";
+import { readDefinition, readFileOption } from "./read_definition.ts";
 import { report } from "./report.ts";
 
 export interface TrainInput {
   readonly file: Option.Option<string>;
   readonly json: boolean;
+  /** Folder of a run that was cut off. */
+  readonly resume: Option.Option<string>;
   readonly dryRun: boolean;
   readonly overrides: ReadonlyArray<Override>;
 }
@@ -24,11 +35,15 @@ const withoutConsole = (resolved: ResolvedConfig): ResolvedConfig => ({
 });
 
 /** Says where to look when a run did not end well. */
-const sayWhere = (folder: string, exit: Exit.Exit<unknown, unknown>) => {
+const sayWhere = (
+  { folder, checkpoints }: PreparedRun["files"],
+  exit: Exit.Exit<unknown, unknown>,
+) => {
   if (Exit.isSuccess(exit)) return Effect.void;
   const what = Cause.hasInterruptsOnly(exit.cause) ? "Interrupted" : "The run failed";
+  const further = existsSync(checkpoints) ? ` --resume ${folder} goes on.` : "";
   return Console.error(
-    `${what}. What there is until then lies in ${folder} (run.log, summary.json).`,
+    `${what}. What there is until then lies in ${folder} (run.log, summary.json).${further}`,
   );
 };
 
@@ -44,19 +59,39 @@ const demandReader = ({ config, sources }: ResolvedConfig) => {
   return Effect.fail(configError([{ path: "model", source, message }]));
 };
 
+/** A new run, or one that goes on; undefined where only its configuration was asked for. */
+const prepare = Effect.fnUntraced(function* ({
+  file,
+  json,
+  resume,
+  dryRun,
+  overrides,
+}: TrainInput) {
+  const adapt = json ? withoutConsole : (resolved: ResolvedConfig) => resolved;
+  if (Option.isSome(resume)) {
+    if (dryRun) {
+      const message =
+        "Expected --resume or --dry-run, got both; the configuration of a run is its config.resolved.json";
+      return yield* configError([{ path: "resume", source: "--resume", message }]);
+    }
+    const { parts, layers } = yield* readFileOption(file);
+    return yield* prepareResume({ folder: resume.value, parts, overrides, layers }, adapt);
+  }
+  const { resolved, layers } = yield* readDefinition(file, overrides);
+  if (dryRun) return yield* Console.log(JSON.stringify(resolved, undefined, 2));
+  yield* demandReader(resolved);
+  return yield* prepareRun(adapt(resolved), layers);
+});
+
 export const train = Effect.fnUntraced(
   function* (input: TrainInput) {
-    const { resolved, layers } = yield* readDefinition(input.file, input.overrides);
-    if (input.dryRun) return yield* Console.log(JSON.stringify(resolved, undefined, 2));
-    yield* demandReader(resolved);
-    const { files, conduct } = yield* prepareRun(
-      input.json ? withoutConsole(resolved) : resolved,
-      layers,
-    );
+    const prepared = yield* prepare(input);
+    if (prepared === undefined) return;
+    const { files, conduct } = prepared;
     const log = yield* Logger.toFile(Logger.formatLogFmt, files.log, { flag: "a" });
     const summary = yield* conduct.pipe(
       Effect.provide(Logger.layer([log])),
-      Effect.onExit((exit) => sayWhere(files.folder, exit)),
+      Effect.onExit((exit) => sayWhere(files, exit)),
     );
     if (input.json) return yield* Console.log(JSON.stringify(summary));
     const examples = yield* exampleAttempts(files, summary.updates);

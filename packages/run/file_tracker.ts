@@ -24,7 +24,7 @@ const historyLine = (update: number, line: HistoryLine): string =>
 const logLine = (event: RunEvent): string | undefined => {
   switch (event._tag) {
     case "Started":
-      return `started ${event.variant}, seed ${event.seed}, ${event.updates} updates ${JSON.stringify(event.facts)}`;
+      return `${event.done === undefined ? "started" : `goes on after ${event.done} updates:`} ${event.variant}, seed ${event.seed}, ${event.updates} updates ${JSON.stringify(event.facts)}`;
     case "Updated":
       return `update ${event.update + 1}: loss ${event.report.loss}, gradient norm ${event.report.gradNorm}`;
     case "Evaluated":
@@ -52,6 +52,11 @@ const logLine = (event: RunEvent): string | undefined => {
  */
 export const makeFileTracker = Effect.fn("makeFileTracker")(function* (
   files: RunFiles,
+  /** Where a run goes on that was cut off. */
+  from: { readonly wallSeconds: number; readonly views: Readonly<Record<string, View>> } = {
+    wallSeconds: 0,
+    views: {},
+  },
 ): Effect.fn.Return<FileTracker, PlatformError.PlatformError, FileSystem.FileSystem | Scope.Scope> {
   const fs = yield* FileSystem.FileSystem;
   const metrics = yield* openLines(files.metrics);
@@ -60,10 +65,10 @@ export const makeFileTracker = Effect.fn("makeFileTracker")(function* (
   const start = yield* Clock.monotonicTimeNanos;
   const sinceStart = Effect.map(
     Clock.monotonicTimeNanos,
-    (now) => Math.round(Number(now - start) / 1e3) / 1e6,
+    (now) => Math.round(Number(now - start) / 1e3 + from.wallSeconds * 1e6) / 1e6,
   );
 
-  const views = new Map<string, View>();
+  const views = new Map<string, View>(Object.entries(from.views));
   const phases = new Map<string, number>();
   let changed = false;
   let ending: Summary | undefined;

@@ -4,6 +4,7 @@
  *
  * @module
  */
+export * from "./checkpoints.ts";
 export * from "./compose_run.ts";
 export * from "./config_error.ts";
 export * from "./config_file.ts";
@@ -23,6 +24,7 @@ export * from "./read_run.ts";
 export * from "./read_scores.ts";
 export * from "./resolve_config.ts";
 export * from "./resolve_plugin.ts";
+export * from "./resume_run.ts";
 export * from "./run_config.ts";
 export * from "./run_folder.ts";
 export * from "./run_host.ts";

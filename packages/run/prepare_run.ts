@@ -1,7 +1,17 @@
 /** A run, from its configuration to its summary. */
-import { Format, Playbook, Policy } from "@resd/core";
+import { Format, Playbook, Policy, Tracker } from "@resd/core";
 import { type Summary, type TrainError, makeTotals, summaryOf, train } from "@resd/resd";
-import { Cause, Clock, Effect, Exit, Layer, type PlatformError, type Scope } from "effect";
+import {
+  Cause,
+  Clock,
+  Effect,
+  Exit,
+  FileSystem,
+  Layer,
+  type PlatformError,
+  type Scope,
+} from "effect";
+import { type Checkpoint, makeCheckpoints, rewind } from "./checkpoints.ts";
 import { type ComposeError, composeRun } from "./compose_run.ts";
 import { type HostServices, type RunDefinition, type RunLayers, partsOf } from "./define_run.ts";
 import { writeJson, writeWhole } from "./files.ts";
@@ -11,7 +21,13 @@ import { loadPlugins } from "./load_plugins.ts";
 import { type ModelNotFoundError, withModelFolder } from "./model_finder.ts";
 import { readProbes } from "./read_probes.ts";
 import { type Override, type ResolvedConfig, resolveConfig } from "./resolve_config.ts";
-import { type RunFiles, makeRunFolder, writePreface } from "./run_folder.ts";
+import {
+  RunFolderError,
+  type RunFiles,
+  addResumption,
+  makeRunFolder,
+  writePreface,
+} from "./run_folder.ts";
 import { RunHost } from "./run_host.ts";
 import { type RunSummary, runSummary } from "./run_summary.ts";
 
@@ -25,17 +41,55 @@ export interface PreparedRun {
    */
   readonly conduct: Effect.Effect<
     RunSummary,
-    ComposeError | TrainError | PlatformError.PlatformError,
+    ComposeError | TrainError | RunFolderError | PlatformError.PlatformError,
     HostServices
   >;
 }
 
 const seconds = (nanos: bigint): number => Math.round(Number(nanos) / 1e3) / 1e6;
 
-/** Makes the folder, loads the plugins and opens the files of a run. Faults of the configuration leave no folder behind. */
+/** A run that goes on, with what it goes on from. */
+export interface Resumed {
+  readonly files: RunFiles;
+  readonly checkpoint: Checkpoint;
+  /** Hash of the weights that the run started from. */
+  readonly weights: string | undefined;
+  /** What is new on this machine, as a sentence; it is told to the trackers. */
+  readonly changed: string | undefined;
+}
+
+/** Puts policy, playbook and files back to what they were at the checkpoint. */
+const goBack = Effect.fnUntraced(function* ({ files, checkpoint, weights, changed }: Resumed) {
+  const policy = yield* Policy;
+  const found = yield* policy.version("student");
+  if (weights !== undefined && weights !== found) {
+    return yield* new RunFolderError({
+      folder: files.folder,
+      message: `Expected the weights ${weights} that the run started from, got ${found}; put the model back that it was started with`,
+    });
+  }
+  yield* policy.load(checkpoint.policy);
+  yield* (yield* Playbook).restore(checkpoint.playbook);
+  yield* rewind(files, checkpoint);
+  if (changed === undefined) return;
+  const { updates: update } = checkpoint.train.totals;
+  yield* (yield* Tracker).event({
+    _tag: "Warned",
+    update,
+    code: "resumed-elsewhere",
+    message: changed,
+  });
+});
+
+/**
+ * Makes the folder, loads the plugins and opens the files of a run. Faults of the configuration leave no folder behind.
+ *
+ * @param resumed the folder of a run that goes on instead: see `prepareResume`.
+ */
 export const prepareRun = Effect.fn("prepareRun")(function* (
   asked: ResolvedConfig,
   layers: RunLayers = {},
+  resumed?: Resumed,
 ): Effect.fn.Return<
   PreparedRun,
   | ModelNotFoundError
@@ -47,17 +101,23 @@ export const prepareRun = Effect.fn("prepareRun")(function* (
   const resolved = layers.policy === undefined ? yield* withModelFolder(asked) : asked;
   const { config } = resolved;
   const { facts } = yield* RunHost;
+  const fs = yield* FileSystem.FileSystem;
   const start = yield* Clock.monotonicTimeNanos;
   const elapsed = Effect.map(Clock.monotonicTimeNanos, (now) => seconds(now - start));
   const plugins = yield* loadPlugins(resolved, layers);
   const probes = yield* readProbes(config);
-  const files = yield* makeRunFolder(config);
+  const files = resumed?.files ?? (yield* makeRunFolder(config));
+  const from = resumed?.checkpoint;
   const parts = {
     plugins: [...plugins.values()].map((plugin) => plugin.found),
     layers: Object.keys(layers),
   };
-  yield* writePreface(files, resolved, facts, parts);
-  const tracker = yield* makeFileTracker(files);
+  if (from === undefined) yield* writePreface(files, resolved, facts, parts);
+  else yield* addResumption(files, facts, from.train.totals.updates);
+  const tracker = yield* makeFileTracker(
+    files,
+    from && { wallSeconds: from.train.wallSeconds, views: from.views },
+  );
   const phases: Record<string, number> = {};
 
   const save = Effect.gen(function* () {
@@ -70,16 +130,32 @@ export const prepareRun = Effect.fn("prepareRun")(function* (
 
   const execute = Effect.gen(function* () {
     phases["load"] = yield* elapsed;
-    const weights = yield* (yield* Policy).version("student");
-    const { wording } = yield* Format;
-    if (wording !== undefined) yield* writeWhole(files.prompts, wording.text);
-    yield* writePreface(files, resolved, facts, { ...parts, ...(wording && { wording }) }, weights);
+    if (resumed === undefined) {
+      const weights = yield* (yield* Policy).version("student");
+      const { wording } = yield* Format;
+      if (wording !== undefined) yield* writeWhole(files.prompts, wording.text);
+      const known = { ...parts, ...(wording && { wording }) };
+      yield* writePreface(files, resolved, facts, known, weights);
+    } else {
+      yield* goBack(resumed);
+    }
     const keep = yield* keepBest(files);
-    yield* train(config.resd, { variant: config.name, keep, probes }).pipe(
+    const take = yield* makeCheckpoints(files);
+    const { checkpoint } = config;
+    yield* train(config.resd, {
+      variant: config.name,
+      keep,
+      probes,
+      ...(checkpoint && {
+        checkpoint: { every: checkpoint.every, keep: (state) => take(state, tracker.views) },
+      }),
+      ...(from && { from: from.train }),
+    }).pipe(
       // What was learned before an interruption is worth keeping; if it cannot be kept, the first reason stands.
       Effect.onExit((exit) => (Exit.isSuccess(exit) ? Effect.void : Effect.ignore(save))),
     );
     yield* save;
+    yield* fs.remove(files.checkpoints, { recursive: true, force: true });
   });
 
   const counted = (wallSeconds: number): Summary =>
@@ -95,7 +171,7 @@ export const prepareRun = Effect.fn("prepareRun")(function* (
   const summarize = Effect.fnUntraced(function* (exit: Exit.Exit<void, unknown>) {
     const interrupted = Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause);
     const outcome = Exit.isSuccess(exit) ? "finished" : interrupted ? "interrupted" : "failed";
-    const wallSeconds = yield* elapsed;
+    const wallSeconds = (yield* elapsed) + (from?.train.wallSeconds ?? 0);
     return runSummary(tracker.ending() ?? counted(wallSeconds), {
       config,
       folder: files.folder,
@@ -115,7 +191,9 @@ export const prepareRun = Effect.fn("prepareRun")(function* (
     Effect.gen(function* () {
       const exit = yield* Effect.exit(restore(executed));
       const summary = yield* summarize(exit);
-      yield* writeJson(files.summary, summary);
+      // A run that could not go on has nothing to add to what it has come to.
+      if (from === undefined || tracker.ending() !== undefined)
+        yield* writeJson(files.summary, summary);
       if (Exit.isFailure(exit)) return yield* Effect.failCause(exit.cause);
       const unwritten = tracker.failure();
       if (unwritten !== undefined) return yield* Effect.fail(unwritten);

@@ -23,6 +23,14 @@ export const bestFiles = (best: string) => ({
   bestPlaybook: `${best}/snapshot.json`,
 });
 
+/** Names of what a checkpoint holds, in a folder of its own. */
+export const checkpointFiles = (checkpoint: string) => ({
+  checkpoint,
+  policy: `${checkpoint}/policy`,
+  playbook: `${checkpoint}/playbook.json`,
+  state: `${checkpoint}/state.json`,
+});
+
 /** Names of the files of a run, from its folder. */
 export const runFiles = (folder: string) => ({
   folder,
@@ -39,6 +47,7 @@ export const runFiles = (folder: string) => ({
   evaluations: `${folder}/eval`,
   probes: `${folder}/probes`,
   model: `${folder}/model`,
+  checkpoints: `${folder}/checkpoints`,
   ...bestFiles(`${folder}/best`),
 });
 
@@ -117,4 +126,17 @@ export const writePreface = Effect.fn("writePreface")(function* (
       drivers,
     })),
   });
+});
+
+/** Notes in run.json that the run went on after so many updates: when, by which command, on what. */
+export const addResumption = Effect.fn("addResumption")(function* (
+  files: RunFiles,
+  facts: HostFacts,
+  update: number,
+): Effect.fn.Return<void, PlatformError.PlatformError, FileSystem.FileSystem> {
+  const fs = yield* FileSystem.FileSystem;
+  const run = JSON.parse(yield* fs.readFileString(files.run)) as {
+    readonly resumed?: ReadonlyArray<unknown>;
+  };
+  yield* writeJson(files.run, { ...run, resumed: [...(run.resumed ?? []), { update, ...facts }] });
 });
