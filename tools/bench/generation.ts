@@ -5,6 +5,7 @@ import { initialize, parameterCount, parameterSpecs } from "@resd/models";
 import { Effect } from "effect";
 import { mustAgree, SEED, setUpPeer } from "./exchange.ts";
 import { inTurns, measurement, timed, tokensPerSecond } from "./measurement.ts";
+import { peakMemory } from "./peak_memory.ts";
 import type { Size } from "./sizes.ts";
 import type { Peer } from "./torch_peer.ts";
 
@@ -56,6 +57,7 @@ export const benchGeneration = Effect.fnUntraced(function* (
     maxRows: batch,
   };
   if (peer !== undefined) yield* setUpPeer(peer, size, weights, threads);
+  weights.clear(); // both sides have them
   const requests = requestsOf(size, batch);
   const ourWork = generateBatch(context, requests, () =>
     Effect.succeed({ arrays, version: "bench" }),
@@ -89,5 +91,6 @@ export const benchGeneration = Effect.fnUntraced(function* (
     unit: tokensPerSecond(batch * NEW_TOKENS),
     threads,
     ...times,
+    ...(yield* peakMemory(peer)),
   });
 }, Effect.scoped);

@@ -3,6 +3,7 @@
  *
  *     npm run bench -- cpu
  *     npm run bench -- cpu --json --threads 1 --only "train step"
+ *     npm run bench -- model --repeats 3
  *     npm run bench -- resd
  *     npm run bench -- environments
  *     npm run bench -- playbooks
@@ -14,6 +15,7 @@ import { Command, Flag } from "effect/cli";
 import { cpuSuite } from "./cpu_suite.ts";
 import { environmentSuite } from "./environment_suite.ts";
 import type { Measurement, SuiteOptions } from "./measurement.ts";
+import { modelSuite } from "./model_suite.ts";
 import { playbookSuite } from "./playbook_suite.ts";
 import { resdSuite } from "./resd_suite.ts";
 import { table } from "./table.ts";
@@ -54,6 +56,12 @@ const cpu = Command.make("cpu", flags, printed(cpuSuite)).pipe(
   ),
 );
 
+const model = Command.make("model", flags, printed(modelSuite)).pipe(
+  Command.withDescription(
+    "Training steps and greedy generation of 30 M and 135 M parameters (the shape of SmolLM2-135M) beside PyTorch eager, with the most memory that each side takes",
+  ),
+);
+
 const resd = Command.make("resd", flags, printed(resdSuite)).pipe(
   Command.withDescription(
     "An update of the default run by phase, beside the same run without reflection and playbook",
@@ -74,7 +82,7 @@ const playbooks = Command.make("playbooks", flags, printed(playbookSuite)).pipe(
 
 const bench = Command.make("bench").pipe(
   Command.withDescription("Measures what the documentation states"),
-  Command.withSubcommands([cpu, resd, environments, playbooks]),
+  Command.withSubcommands([cpu, model, resd, environments, playbooks]),
 );
 
 bench.pipe(

@@ -16,6 +16,9 @@ export interface Measurement {
   readonly medianRatio: number | null;
   readonly repeats: number;
   readonly threads: number;
+  /** Most resident memory of each side's process, where a suite measures it. */
+  readonly peakBytes?: number;
+  readonly peerPeakBytes?: number | null;
 }
 
 /** How a suite is to be taken. */
@@ -92,21 +95,24 @@ export const measurement = (options: {
   readonly threads: number;
   readonly ours: ReadonlyArray<number>;
   readonly peer: ReadonlyArray<number> | undefined;
+  readonly peakBytes?: number;
+  readonly peerPeakBytes?: number | null;
 }): Measurement => {
-  const { unit, ours, peer, ...rest } = options;
+  const { unit, ours, peer, name, peerName, threads, ...memory } = options;
   const ratio = (ofOurs: number, ofPeer: number) => ofPeer / ofOurs;
   const best = (times: ReadonlyArray<number>) => Math.min(...times);
   return {
-    name: rest.name,
+    name,
     ours: unit.of(best(ours)),
     peer: peer === undefined ? null : unit.of(best(peer)),
-    peerName: rest.peerName,
+    peerName,
     unit: unit.name,
     ratio: peer === undefined ? null : ratio(best(ours), best(peer)),
     oursMedian: unit.of(median(ours)),
     peerMedian: peer === undefined ? null : unit.of(median(peer)),
     medianRatio: peer === undefined ? null : ratio(median(ours), median(peer)),
     repeats: ours.length,
-    threads: rest.threads,
+    threads,
+    ...memory,
   };
 };

@@ -1,10 +1,11 @@
-"""The PyTorch eager peer of `npm run bench -- cpu`: a plain Llama as a practitioner would write it.
+"""The PyTorch eager peer of `npm run bench -- cpu` and `-- model`: a plain Llama as a practitioner would write it.
 
 SDPA, F.rms_norm, fused AdamW, clip_grad_norm_, and a static KV cache by hand. Speaks JSON lines on stdin/stdout:
 one request, one answer; times are in milliseconds and cover the work alone.
 """
 
 import json
+import resource
 import sys
 import time
 
@@ -15,15 +16,14 @@ state = {}
 
 
 def load(path, tensors):
-    """float32 parameters from one flat file, in the order of `tensors` = [[name, shape], ...]."""
-    flat = torch.frombuffer(bytearray(open(path, "rb").read()), dtype=torch.float32)
-    parameters, at = {}, 0
-    for name, shape in tensors:
-        size = 1
-        for n in shape:
-            size *= n
-        parameters[name] = flat[at : at + size].view(shape).clone()
-        at += size
+    """float32 parameters from one flat file, in the order of `tensors` = [[name, shape], ...], without a second copy."""
+    parameters = {}
+    with open(path, "rb") as file:
+        for name, shape in tensors:
+            size = 4
+            for n in shape:
+                size *= n
+            parameters[name] = torch.frombuffer(bytearray(file.read(size)), dtype=torch.float32).view(shape)
     return parameters
 
 
@@ -156,7 +156,13 @@ def score(request):
     return {"logProbs": out.gather(-1, tokens[:, :, None])[:, :, 0].tolist(), "best": out.max(-1).values.tolist()}
 
 
-COMMANDS = {"hello": hello, "setup": setup, "train": train, "generate": generate, "score": score}
+def memory(_request):
+    """Most resident memory of this process so far, in bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return {"bytes": peak if sys.platform == "darwin" else peak * 1024}
+
+
+COMMANDS = {"hello": hello, "setup": setup, "train": train, "generate": generate, "score": score, "memory": memory}
 for line in sys.stdin:
     message = json.loads(line)
     try:

@@ -1,4 +1,4 @@
-/** The two decoders that the CPU suite measures, and the shapes of their training batches. */
+/** The decoders that are measured, and the shapes of their training batches. */
 import { type DecoderConfig, parseConfig } from "@resd/models";
 import { Effect } from "effect";
 
@@ -59,6 +59,24 @@ export const SIZES: ReadonlyArray<Size> = [
       intermediate_size: 1536,
     }),
     batch: 4,
+    length: 256,
+  },
+];
+
+/** What the suite `model` measures: 30M, and the shape of SmolLM2-135M. */
+export const MODEL_SIZES: ReadonlyArray<Size> = [
+  ...SIZES.slice(1),
+  {
+    name: "135M",
+    config: llama({
+      hidden_size: 576,
+      num_hidden_layers: 30,
+      vocab_size: 49_152,
+      num_attention_heads: 9,
+      num_key_value_heads: 3,
+      intermediate_size: 1536,
+    }),
+    batch: 2,
     length: 256,
   },
 ];

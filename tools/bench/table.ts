@@ -9,6 +9,14 @@ const number = (value: number | null): string => {
 
 const times = (value: number | null): string => (value === null ? "-" : `${value.toFixed(2)}x`);
 
+const mebibytes = (bytes: number | null | undefined): string =>
+  typeof bytes === "number" ? (bytes / 2 ** 20).toFixed(0) : "-";
+
+const MEMORY: ReadonlyArray<readonly [title: string, of: (row: Measurement) => string]> = [
+  ["ours (MiB)", (row) => mebibytes(row.peakBytes)],
+  ["peer (MiB)", (row) => mebibytes(row.peerPeakBytes)],
+];
+
 const COLUMNS: ReadonlyArray<readonly [title: string, of: (row: Measurement) => string]> = [
   ["benchmark", (row) => row.name],
   ["threads", (row) => String(row.threads)],
@@ -28,16 +36,19 @@ const LEFT: ReadonlySet<string> = new Set(["benchmark", "unit", "peer is"]);
 
 /** Lines of equal columns, a header first. */
 export const table = (rows: ReadonlyArray<Measurement>): string => {
+  const columns = rows.some(({ peakBytes }) => peakBytes !== undefined)
+    ? [...COLUMNS.slice(0, -1), ...MEMORY, ...COLUMNS.slice(-1)]
+    : COLUMNS;
   const cells = [
-    COLUMNS.map(([title]) => title),
-    ...rows.map((row) => COLUMNS.map(([, of]) => of(row))),
+    columns.map(([title]) => title),
+    ...rows.map((row) => columns.map(([, of]) => of(row))),
   ];
-  const widths = COLUMNS.map((_, column) => Math.max(...cells.map((line) => line[column]!.length)));
+  const widths = columns.map((_, column) => Math.max(...cells.map((line) => line[column]!.length)));
   return cells
     .map((line) =>
       line
         .map((cell, column) =>
-          LEFT.has(COLUMNS[column]![0])
+          LEFT.has(columns[column]![0])
             ? cell.padEnd(widths[column]!)
             : cell.padStart(widths[column]!),
         )

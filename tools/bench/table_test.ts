@@ -14,4 +14,19 @@ describe("table()", () => {
     assert.match(lines[1]!, /^with a peer +1 +ms +12\d\d +2469 +2\.00x/);
     assert.match(lines[2]!, /^alone +1 +ms +12\d\d +- +-/);
   });
+
+  it("shows memory where it was measured", () => {
+    const row = { unit: MILLISECONDS, threads: 1, ours: [1], peer: undefined };
+    const [header, line] = table([
+      measurement({
+        ...row,
+        name: "a",
+        peerName: "b",
+        peakBytes: 3 * 2 ** 20,
+        peerPeakBytes: null,
+      }),
+    ]).split("\n");
+    assert.match(header!, /ours \(MiB\) +peer \(MiB\) +peer is$/);
+    assert.match(line!, / 3 +- +b$/);
+  });
 });

@@ -5,6 +5,7 @@ import { initialize } from "@resd/models";
 import { Effect } from "effect";
 import { mustAgree, SEED, setUpPeer, type TrainingSettings } from "./exchange.ts";
 import { inTurns, measurement, MILLISECONDS, timed } from "./measurement.ts";
+import { peakMemory } from "./peak_memory.ts";
 import type { Size } from "./sizes.ts";
 import type { Peer } from "./torch_peer.ts";
 
@@ -70,6 +71,7 @@ export const benchTraining = Effect.fnUntraced(function* (
       [other.loss, other.gradNorm],
     );
   }
+  parameters.clear(); // both sides have them
   const peerTime = peerStep === undefined ? undefined : Effect.map(peerStep, ({ ms }) => ms);
   const times = yield* inTurns(repeats, timed(ourStep), peerTime);
   return measurement({
@@ -78,5 +80,6 @@ export const benchTraining = Effect.fnUntraced(function* (
     unit: MILLISECONDS,
     threads,
     ...times,
+    ...(yield* peakMemory(peer)),
   });
 }, Effect.scoped);
