@@ -15,6 +15,7 @@ import {
   type PluginOptionsError,
   type Program,
 } from "@resd/core";
+import { add, graph as graphOf, input } from "@resd/tensor";
 import { Effect, Layer } from "effect";
 import { lowerGraph } from "./lower_graph.ts";
 import { allocate } from "./memory.ts";
@@ -34,6 +35,15 @@ const describe = (shape: ReadonlyArray<number>): string => `[${shape.join(", ")}
 
 const lengthOf = (shape: ReadonlyArray<number>): number =>
   shape.reduce((product, size) => product * size, 1);
+
+/** A program that needs next to nothing but an adapter. */
+const PROBE = graphOf({ y: add(input("x", [1]), input("x", [1])) }, { name: "probe" });
+
+const noAdapter = ({ message }: ComputeError): ComputeError =>
+  new ComputeError({
+    message: `Expected a WebGPU adapter for ONNX Runtime, got: ${message.trim()}; install a GPU driver with Vulkan, or a software one (tools/webgpu/software_driver.sh), or compute on the CPU: --provider cpu`,
+    op: "adapter",
+  });
 
 /** The worker with its pending requests, answered in order. */
 const openWorker = (settings: SessionSettings) =>
@@ -118,7 +128,7 @@ const make = Effect.fnUntraced(function* (settings: SessionSettings) {
 
   const compile: ComputeShape["compile"] = Effect.fnUntraced(function* (graph, options) {
     const plan = yield* Effect.try({
-      try: () => lowerGraph(graph, options),
+      try: () => lowerGraph(graph, options, settings.provider),
       catch: (cause) =>
         new ComputeError({
           message: cause instanceof Error ? cause.message : String(cause),
@@ -199,16 +209,21 @@ const make = Effect.fnUntraced(function* (settings: SessionSettings) {
     } satisfies Program;
   });
 
+  const onCpu = settings.provider === "cpu";
+  if (!onCpu) yield* Effect.mapError(compile(PROBE), noAdapter);
+
   return Compute.of({
     info: {
       name: "onnx",
-      software: true,
-      adapter: `onnxruntime-node cpu, ${settings.threads} threads`,
+      software: onCpu,
+      adapter: onCpu
+        ? `onnxruntime-node cpu, ${settings.threads} threads`
+        : "onnxruntime-node webgpu, the first adapter",
       dtypes: ["f32", "i32", "bool"],
       maxBinding: 2 ** 31 - 1,
       maxBuffer: 2 ** 31 - 1,
       threads: settings.threads,
-      deterministic: true,
+      deterministic: onCpu, // nobody promises it of the kernels for WebGPU
     },
     put,
     get,
@@ -221,7 +236,9 @@ const make = Effect.fnUntraced(function* (settings: SessionSettings) {
 });
 
 /** The ONNX Runtime backend. Everything it holds is freed when the layer's scope closes. */
-export const layer = (options: typeof Options.Encoded): Layer.Layer<Compute, PluginOptionsError> =>
+export const layer = (
+  options: typeof Options.Encoded,
+): Layer.Layer<Compute, PluginOptionsError | ComputeError> =>
   Layer.effect(
     Compute,
     Effect.gen(function* () {

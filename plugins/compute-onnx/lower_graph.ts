@@ -14,8 +14,8 @@ import {
 import { Emitter, sizeOf } from "./emitter.ts";
 import { encodeModel, type ValueInfo } from "./onnx_proto.ts";
 import { partition } from "./partition.ts";
-import type { Plan, Slot, SlotInfo, TailStep } from "./protocol.ts";
-import { ropeRule, RULES } from "./rules.ts";
+import type { Plan, Provider, Slot, SlotInfo, TailStep } from "./protocol.ts";
+import { ropeRule, RULES, WEBGPU_RULES } from "./rules.ts";
 
 /** Which input each primitive may overwrite when it was donated, by output position. */
 const TAKES_OVER: Readonly<
@@ -66,7 +66,12 @@ class Head {
   readonly emitter = new Emitter();
   readonly names = new TensorMap<string>();
   readonly #used = new Map<string, Tensor>();
+  readonly #provider: Provider;
   #work = 0;
+
+  constructor(provider: Provider) {
+    this.#provider = provider;
+  }
 
   /** Inputs that the model reads. */
   get inputs(): ReadonlyArray<readonly [string, Tensor]> {
@@ -115,7 +120,8 @@ class Head {
       return;
     }
     this.#work += workOf(node);
-    const rule = RULES[node.op];
+    const rule =
+      (this.#provider === "webgpu" ? WEBGPU_RULES[node.op] : undefined) ?? RULES[node.op];
     const inputs = () => node.inputs.map((input) => this.name(input));
     const special =
       node.op === "rope" ? ropeRule(emitter, node, (tensor) => this.name(tensor)) : undefined;
@@ -223,7 +229,11 @@ const workingOf = (graph: Graph): number => {
  * Attention is taken apart before anything else, so that its forward and backward passes share what they have in
  * common; the other primitives have an operator of their own, or are taken apart where they stand.
  */
-export const lowerGraph = (source: Graph, options: CompileOptions = {}): Plan => {
+export const lowerGraph = (
+  source: Graph,
+  options: CompileOptions = {},
+  provider: Provider = "cpu",
+): Plan => {
   const graph = lower(source, (op) => op !== "attention");
   const names = new Set(graph.inputs.map((input) => input.name));
   for (const name of [...(options.donate ?? []), ...(options.constant ?? [])]) {
@@ -248,7 +258,7 @@ export const lowerGraph = (source: Graph, options: CompileOptions = {}): Plan =>
   const made = new Set(steps.flatMap((step) => step.outputs));
   const read = [...outputs.map(({ slot }) => slot), ...steps.flatMap((step) => step.inputs)];
   const wanted = new Set(read.filter((slot) => !inputSlots.has(slot) && !made.has(slot)));
-  const head = new Head();
+  const head = new Head(provider);
   const fetched = new Set<string>();
   // ONNX Runtime begins with what was emitted last: what is quickly computed, and what it needed is no longer kept.
   const depths = depthsOf(graph);

@@ -40,8 +40,11 @@ export interface Plan {
   readonly donate: ReadonlyArray<Slot>;
 }
 
+/** Whose kernels a session runs. */
+export type Provider = "cpu" | "webgpu";
+
 export interface SessionSettings {
-  readonly provider: "cpu" | "webgpu";
+  readonly provider: Provider;
   readonly threads: number;
   readonly spinMicros: number;
   readonly memoryPattern: boolean;

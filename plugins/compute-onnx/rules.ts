@@ -293,3 +293,24 @@ export const ropeRule = (
   const inputs = [name(input(node, 0)), found.positions, found.cos, found.sin];
   return [emitter.emit("RotaryEmbedding", inputs, [int("interleaved", 0)], CONTRIB)];
 };
+
+/** From here exp(x) − 1 loses fewer than two bits. */
+const SMALL = 0.5;
+/** Terms of the series that are exact to the last bit below that. */
+const TERMS = 9;
+
+/** Rules that differ where the kernels are those for WebGPU, whose tanh is exp(x) − 1 itself and so loses what is small. */
+export const WEBGPU_RULES: Readonly<Record<string, Rule>> = {
+  // Below ½: x·(1 + x/2·(1 + x/3·(1 + …))).
+  expm1: (emitter, _node, [x]) => {
+    const one = emitter.scalar(1);
+    let series = one;
+    for (let term = TERMS; term > 1; term--) {
+      const scaled = emitter.emit("Mul", [x!, emitter.scalar(1 / term)]);
+      series = emitter.emit("Add", [one, emitter.emit("Mul", [scaled, series])]);
+    }
+    const small = emitter.emit("Less", [emitter.emit("Abs", [x!]), emitter.scalar(SMALL)]);
+    const large = emitter.emit("Sub", [emitter.emit("Exp", [x!]), one]);
+    return [emitter.emit("Where", [small, emitter.emit("Mul", [x!, series]), large])];
+  },
+};
