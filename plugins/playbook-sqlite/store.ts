@@ -67,7 +67,7 @@ export const sqliteBackend = Effect.fnUntraced(function* (
           key,
           message:
             error._tag === "SqlError"
-              ? `Expected the playbook file ${file} to be usable, got: ${error.reason.message}`
+              ? `Expected the playbook file ${file} to be usable, got: ${error.reason.message}; see that no other program holds it for long, or take a copy if it is damaged (the folder of a run has snapshots: resd playbook import <run> --into <new file>)`
               : `Expected rows as this store writes them, got ${error.message}, at ${file}; restore the file from a snapshot`,
         });
 
