@@ -129,6 +129,7 @@ describe("resd", { timeout: PATIENCE }, () => {
       "machine",
       "environment",
       "compute",
+      names.includes("GPU 0") ? "GPU 0" : "GPUs",
       "model",
       "tokenizer",
     ]);

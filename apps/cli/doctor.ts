@@ -15,9 +15,11 @@ import {
   modelFolder,
   pluginLayer,
 } from "@resd/run";
-import { Cause, Console, Duration, Effect, Exit, type Option, Schema } from "effect";
+import { Cause, Console, Effect, Exit, type Option, Schema } from "effect";
+import { gpus } from "./gpus.ts";
 import { hostLayer } from "./host.ts";
 import { inkFor } from "./ink.ts";
+import { productSpeed, shownSpeed } from "./product_speed.ts";
 import { readDefinition } from "./read_definition.ts";
 
 export interface DoctorInput {
@@ -92,28 +94,20 @@ const found = <R>(
   });
 
 const SIZE = 512;
-const REPEATS = 5;
 
-/** The backend, and its speed at the operation that nearly all of a run's time goes to. */
+/** The backend of the run, and its speed. */
 const backend = Effect.gen(function* () {
-  const compute = yield* Compute;
-  const { graph, input, matMul } = yield* Effect.promise(() => import("@resd/tensor"));
-  const shape = [SIZE, SIZE];
-  const product = matMul(input("a", shape), input("b", shape));
-  const program = yield* compute.compile(graph({ c: product }, { name: "doctor" }));
-  const data = Float32Array.from({ length: SIZE * SIZE }, (_, i) => ((i % 7) - 3) / 8);
-  const a = yield* compute.put(data, shape);
-  const b = yield* compute.put(data, shape);
-  const times: Array<number> = [];
-  for (let repeat = 0; repeat <= REPEATS; repeat++) {
-    const [taken, { arrays }] = yield* Effect.timed(program.run({ a, b }));
-    yield* compute.release(Object.values(arrays));
-    times.push(Duration.toSeconds(taken));
-  }
-  const fastest = Math.min(...times.slice(1)); // the first run loads
-  const { name, adapter, deterministic } = compute.info;
-  return `${adapter ?? name}: ${((2 * SIZE ** 3) / fastest / 1e9).toFixed(0)} GFLOP/s at a ${SIZE}³ product, ${deterministic ? "same bits every time" : "bits may differ between runs"}`;
+  const speed = yield* productSpeed(SIZE);
+  const { name, adapter, deterministic } = (yield* Compute).info;
+  return `${adapter ?? name}: ${shownSpeed(speed, SIZE)}, ${deterministic ? "same bits every time" : "bits may differ between runs"}`;
 });
+
+/** Nothing is broken where there is no GPU: it is a choice. */
+const NO_GPUS: Finding = {
+  name: "GPUs",
+  ok: true,
+  detail: "none found; --compute webgpu needs one, or a software driver (docs/webgpu.md)",
+};
 
 /** The model's files belong together, and what its tokenizer encodes it decodes to the same text. */
 const model = Effect.fnUntraced(function* (folder: string) {
@@ -183,10 +177,12 @@ export const doctor = Effect.fnUntraced(
     const advice = {
       plugin: "install it, or choose another: the message names what there is",
       compute: "npm install once more on this machine: the backend's binary belongs to a platform",
+      gpu: "renew its driver, or choose another by --adapter",
       model:
         "give the folder of a model with config.json, model.safetensors and tokenizer.json, or a name of the hub: --model <folder or org/model>",
       environment: "correct its options, which the message names",
     };
+    const adapters = yield* gpus;
     const findings = [
       node(),
       machine(),
@@ -215,6 +211,11 @@ export const doctor = Effect.fnUntraced(
           Effect.provide(backend, layers.compute ?? pluginLayer<Compute>(own, "compute")),
         ),
       ),
+      ...(adapters.length === 0
+        ? [NO_GPUS]
+        : yield* Effect.forEach(adapters, ({ index, detail }) =>
+            found(`GPU ${index}`, advice.gpu, detail),
+          )),
       yield* found(
         "model",
         advice.model,
