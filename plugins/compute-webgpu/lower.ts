@@ -59,6 +59,13 @@ const kernelsOf = (site: Site): ReadonlyArray<Kernel> => {
   return FAMILIES[core.op]!(site);
 };
 
+/** Caches are written after everything else has read them, so that they can be written in place. */
+const cachesLast = (groups: ReadonlyArray<Group>): ReadonlyArray<Group> => {
+  const read = new Set(groups.flatMap(({ reads }) => [...reads]));
+  const waits = ({ root }: Group): boolean => root.op === "cacheWrite" && !read.has(root);
+  return [...groups.filter((group) => !waits(group)), ...groups.filter(waits)];
+};
+
 class Lowering {
   readonly #graph: Graph;
   readonly #target: Target;
@@ -117,7 +124,9 @@ class Lowering {
       const value = this.#value(outputOf(node));
       return [{ name, value, shape, dtype, donated: this.#donated.has(name) }];
     });
-    const { groups, isStored } = fuse(graph, this.#target.maxBuffers - 1);
+    const fused = fuse(graph, this.#target.maxBuffers - 1);
+    const { isStored } = fused;
+    const groups = cachesLast(fused.groups);
     groups.forEach(({ reads }, position) => {
       for (const node of reads) this.#lastRead.set(node, position);
     });

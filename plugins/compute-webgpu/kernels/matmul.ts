@@ -1,11 +1,11 @@
 /**
- * Products without shared memory: each thread computes a tile of 4 columns and up to 4 rows in registers. Operands are read
+ * Products without shared memory: each thread computes a tile of up to 8 rows and 8 columns in registers. Operands are read
  * four numbers at a time where their layout allows it.
  */
 import { attributesOf, type Node, sizeOf, type Tensor } from "@resd/tensor";
 import { broadcastStrides, viewIndex } from "../index_map.ts";
 import type { Kernel } from "../schedule.ts";
-import { directTile } from "../select.ts";
+import { directTile, type Tile } from "../select.ts";
 import { outputOf, RootKernel, type Site } from "../site.ts";
 import type { Writer } from "../writer.ts";
 import { fill, groupsOf, LANES } from "./elementwise.ts";
@@ -74,8 +74,8 @@ const reader =
 /** Numbers a read of each operand: fours where last axes allow, and where the reader of each knows what to do with them. */
 const widthsOf = (
   site: Site,
-  { a, b, transA, transB, K }: Product,
-  rows: number,
+  { a, b, transA, transB, M, N, K }: Product,
+  tile: Tile,
 ): readonly [1 | 4, 1 | 4] => {
   const [valueA, valueB] = [site.value(a), site.value(b)];
   const fours = ({ shape }: Tensor): boolean => shape.at(-1)! % 4 === 0;
@@ -83,8 +83,9 @@ const widthsOf = (
   const after = new RootKernel(site);
   if (site.group.root !== site.group.core) after.store("i", "result");
   const plain = (value: number): boolean => after.expression.reads.has(value);
-  const wideA = fours(a) && !plain(valueA) && (!transA || rows === 4);
-  const wideB = fours(b) && !plain(valueB);
+  // Vectors across rows or columns must not reach beyond the last one.
+  const wideA = fours(a) && !plain(valueA) && (!transA || (tile.rows >= 4 && M % tile.rows === 0));
+  const wideB = fours(b) && !plain(valueB) && (transB || N % tile.columns === 0);
   const both = wideA && wideB && K % 4 === 0;
   if (valueA === valueB) return both ? [4, 4] : [1, 1];
   // Along the inner dimension vectors are of use only when both have them; across it each for itself.
@@ -92,7 +93,9 @@ const widthsOf = (
 };
 
 const LETTERS = "xyzw";
-const RANGE = [0, 1, 2, 3] as const;
+const FOUR = [0, 1, 2, 3] as const;
+
+const range = (count: number): ReadonlyArray<number> => Array.from({ length: count }, (_, i) => i);
 
 export const matMul = (site: Site): ReadonlyArray<Kernel> => {
   const core = site.group.core!;
@@ -103,17 +106,18 @@ export const matMul = (site: Site): ReadonlyArray<Kernel> => {
   if (K === 0 && alone) {
     return fill(site.target, site.value(outputOf(core)), batch * M * N, core.outputs[0]!.dtype, 0);
   }
-  const tile = directTile(site.target, M);
+  const tile = directTile(site.target, batch, M, N);
   const [valueA, valueB] = [site.value(a), site.value(b)];
-  const [widthA, widthB] = widthsOf(site, product, tile.rows);
+  const [widthA, widthB] = widthsOf(site, product, tile);
 
   const kernel = new RootKernel(site);
   const { writer } = kernel;
-  const columns = Math.ceil(N / 4);
+  const columns = Math.ceil(N / tile.columns);
   const rows = Math.ceil(M / tile.rows);
   const threads = columns * rows * batch;
+  const { dtype } = core.outputs[0]!;
   writer.block(`if (thread < ${writer.u(threads)})`, () => {
-    const column = writer.let(`${writer.let(`thread % ${writer.u(columns)}`)} * 4u`);
+    const column = writer.let(`${writer.let(`thread % ${writer.u(columns)}`)} * ${tile.columns}u`);
     const above = writer.let(`thread / ${writer.u(columns)}`);
     const row = writer.let(`${writer.let(`${above} % ${writer.u(rows)}`)} * ${tile.rows}u`);
     const number = batch === 1 ? "0u" : writer.let(`${above} / ${writer.u(rows)}`);
@@ -128,36 +132,46 @@ export const matMul = (site: Site): ReadonlyArray<Kernel> => {
     };
     const left = operand(a, valueA, widthA);
     const right = operand(b, valueB, widthB);
-    const sums = Array.from({ length: tile.rows }, () =>
-      writer.variable("vec4<f32>", "vec4<f32>()"),
+    const sums = range(tile.rows).map(() =>
+      range(tile.columns / 4).map(() => writer.variable("vec4<f32>", "vec4<f32>()")),
     );
     inner(writer, product, left, right, sums, row, column);
-    const scaled = sums.map((sum) =>
-      alpha === 1 ? sum : writer.let(`${sum} * ${writer.f(alpha)}`),
+    const scaled = sums.map((line) =>
+      line.map((sum) => (alpha === 1 ? sum : writer.let(`${sum} * ${writer.f(alpha)}`))),
     );
-    const base = writer.let(
-      `${number === "0u" ? "" : `${number} * ${writer.u(M * N)} + `}${row} * ${writer.u(N)} + ${column}`,
-    );
-    if (alone && N % 4 === 0) {
-      const out = writer.buffer(site.value(outputOf(core)), core.outputs[0]!.dtype, "modify", 4);
-      scaled.forEach((sum, r) => {
-        const store = `${out}[(${base} + ${writer.u(r * N)}) / 4u] = ${core.outputs[0]!.dtype === "f16" ? `vec4<f16>(${sum})` : sum};`;
-        if (r === 0 || M % tile.rows === 0) writer.line(store);
-        else writer.block(`if (${row} + ${r}u < ${writer.u(M)})`, () => writer.line(store));
+    const before = number === "0u" ? "" : `${number} * ${writer.u(M * N)} + `;
+    const base = writer.let(`${before}${row} * ${writer.u(N)} + ${column}`);
+    if (alone && N % tile.columns === 0) {
+      const out = writer.buffer(site.value(outputOf(core)), dtype, "modify", 4);
+      scaled.forEach((line, r) => {
+        const stores = line
+          .map(
+            (sum, block) =>
+              `${out}[(${base} + ${writer.u(r * N)}) / 4u + ${block}u] = ${dtype === "f16" ? `vec4<f16>(${sum})` : sum};`,
+          )
+          .join(" ");
+        if (r === 0 || M % tile.rows === 0) writer.line(stores);
+        else writer.block(`if (${row} + ${r}u < ${writer.u(M)})`, () => writer.line(stores));
       });
       return;
     }
-    writer.line(`var results = array<vec4<f32>, ${tile.rows}>(${scaled.join(", ")});`);
+    const blocks = tile.columns / 4;
+    writer.line(
+      `var results = array<vec4<f32>, ${tile.rows * blocks}>(${scaled.flat().join(", ")});`,
+    );
     writer.block(`for (var r = 0u; r < min(${tile.rows}u, ${writer.u(M)} - ${row}); r++)`, () =>
-      writer.block(`for (var c = 0u; c < min(4u, ${writer.u(N)} - ${column}); c++)`, () => {
-        writer.line(`let i = ${base} + r * ${writer.u(N)} + c;`);
-        writer.line("let result = results[r][c];");
-        kernel.store("i", "result");
-      }),
+      writer.block(
+        `for (var c = 0u; c < min(${tile.columns}u, ${writer.u(N)} - ${column}); c++)`,
+        () => {
+          writer.line(`let i = ${base} + r * ${writer.u(N)} + c;`);
+          writer.line(`let result = results[r * ${blocks}u + c / 4u][c % 4u];`);
+          kernel.store("i", "result");
+        },
+      ),
     );
   });
   const layout = `${transA ? "t" : "n"}${transB ? "t" : "n"}`;
-  const label = `matMul ${layout} direct ${batch === 1 ? "" : `${batch}x`}${M}x${K}x${N}`;
+  const label = `matMul ${layout} direct ${tile.rows}x${tile.columns} ${batch === 1 ? "" : `${batch} of `}${M}x${K}x${N}`;
   return [kernel.finish(label, LANES, groupsOf(threads), "i", [valueA, valueB])];
 };
 
@@ -167,78 +181,97 @@ const inner = (
   { transA, transB, M, N, K }: Product,
   left: Operand,
   right: Operand,
-  sums: ReadonlyArray<string>,
+  sums: ReadonlyArray<ReadonlyArray<string>>,
   row: string,
   column: string,
 ): void => {
   const [a, b] = [reader(left), reader(right)];
+  const blocks = sums[0]!.length;
   const rows = sums.map((_, r) =>
     writer.let(r === 0 ? row : `min(${row} + ${r}u, ${writer.u(M - 1)})`),
   );
-  const columns = RANGE.map((c) =>
+  const columns = range(4 * blocks).map((c) =>
     writer.let(c === 0 ? column : `min(${column} + ${c}u, ${writer.u(N - 1)})`),
   );
   const from = (x: Operand, index: string): string =>
     writer.let(x.start === "0u" ? index : `${x.start} + ${index}`);
   const lines = (x: Operand, positions: ReadonlyArray<string>, size: number) =>
     positions.map((position) => from(x, `${position} * ${writer.u(size)}`));
+  /** The vectors across an operand's last axis, from `start` on, of line `k`. */
+  const across = (
+    read: (index: string) => string,
+    start: string,
+    count: number,
+    k: string,
+    size: number,
+  ) => {
+    const line = writer.let(`${start} + ${k} * ${writer.u(size / 4)}`);
+    return range(count).map((block) => writer.let(read(`${line} + ${block}u`)));
+  };
+  const startA = left.width === 4 && transA ? from(left, `${row} / 4u`) : "";
+  const startB = right.width === 4 && !transB ? from(right, `${column} / 4u`) : "";
+  const height = Math.ceil(sums.length / 4);
 
   if (left.width === 4 && right.width === 4 && (!transA || transB)) {
-    const fours = writer.u(K / 4);
-    const startsA = transA ? [from(left, `${row} / 4u`)] : lines(left, rows, K / 4);
-    const startsB = transB ? lines(right, columns, K / 4) : [from(right, `${column} / 4u`)];
-    writer.block(`for (var k = 0u; k < ${fours}; k++)`, () => {
-      const ofK = (start: string, size: number): ReadonlyArray<string> =>
-        RANGE.map((j) => `${start} + (4u * k + ${j}u) * ${writer.u(size / 4)}`);
-      const down = transA ? ofK(startsA[0]!, M).map((index) => writer.let(a(index))) : [];
+    const startsA = transA ? [] : lines(left, rows, K / 4);
+    const startsB = transB ? lines(right, columns, K / 4) : [];
+    writer.block(`for (var k = 0u; k < ${writer.u(K / 4)}; k++)`, () => {
+      const down = transA ? FOUR.map((j) => across(a, startA, height, `(4u * k + ${j}u)`, M)) : [];
       const alongA = sums.map((_, r) =>
         writer.let(
           transA
-            ? `vec4<f32>(${down.map((column_) => `${column_}.${LETTERS[r]}`).join(", ")})`
+            ? `vec4<f32>(${down.map((parts) => `${parts[r >> 2]}.${LETTERS[r & 3]}`).join(", ")})`
             : a(`${startsA[r]} + k`),
         ),
       );
       if (transB) {
         const alongB = startsB.map((start) => writer.let(b(`${start} + k`)));
-        sums.forEach((sum, r) => {
-          const dots = alongB.map((other) => `dot(${alongA[r]}, ${other})`);
-          writer.line(`${sum} += vec4<f32>(${dots.join(", ")});`);
-        });
+        sums.forEach((line, r) =>
+          line.forEach((sum, block) => {
+            const dots = FOUR.map((j) => `dot(${alongA[r]}, ${alongB[4 * block + j]})`);
+            writer.line(`${sum} += vec4<f32>(${dots.join(", ")});`);
+          }),
+        );
         return;
       }
-      ofK(startsB[0]!, N).forEach((index, j) => {
-        const line = writer.let(b(index));
-        sums.forEach((sum, r) => writer.line(`${sum} += ${alongA[r]}.${LETTERS[j]} * ${line};`));
-      });
+      for (const j of FOUR) {
+        const parts = across(b, startB, blocks, `(4u * k + ${j}u)`, N);
+        sums.forEach((line, r) =>
+          line.forEach((sum, block) =>
+            writer.line(`${sum} += ${alongA[r]}.${LETTERS[j]} * ${parts[block]};`),
+          ),
+        );
+      }
     });
     return;
   }
   const scalars = (
     x: Operand,
     read: (index: string) => string,
-    across: boolean,
+    isAcross: boolean,
     positions: ReadonlyArray<string>,
     size: number,
   ): ReadonlyArray<string> => {
-    const starts = across ? positions.map((at) => from(x, at)) : lines(x, positions, K);
-    return starts.map((start) => `${start} + k${across ? ` * ${writer.u(size)}` : ""}`).map(read);
+    const starts = isAcross ? positions.map((at) => from(x, at)) : lines(x, positions, K);
+    return starts.map((start) => `${start} + k${isAcross ? ` * ${writer.u(size)}` : ""}`).map(read);
   };
-  // What a number of `k` is multiplied with lies across the operand's last axis, or along it.
-  const [vectorA, vectorB] = [transA && left.width === 4, !transB && right.width === 4];
-  const startA = vectorA ? from(left, `${row} / 4u`) : "";
-  const startB = vectorB ? from(right, `${column} / 4u`) : "";
   const plainA = left.width === 1 ? scalars(left, a, transA, rows, M) : [];
   const plainB = right.width === 1 ? scalars(right, b, !transB, columns, N) : [];
   writer.block(`for (var k = 0u; k < ${writer.u(K)}; k++)`, () => {
-    const column_ = vectorA ? writer.let(a(`${startA} + k * ${writer.u(M / 4)}`)) : "";
-    const ofA = vectorA
-      ? RANGE.map((r) => `${column_}.${LETTERS[r]}`)
-      : plainA.map((element) => writer.let(element));
-    const line = writer.let(
-      vectorB
-        ? b(`${startB} + k * ${writer.u(N / 4)}`)
-        : `vec4<f32>(${plainB.map((element) => writer.let(element)).join(", ")})`,
+    const vectorsA = startA === "" ? [] : across(a, startA, height, "k", M);
+    const ofA =
+      startA === ""
+        ? plainA.map((element) => writer.let(element))
+        : sums.map((_, r) => `${vectorsA[r >> 2]}.${LETTERS[r & 3]}`);
+    const single = plainB.map((element) => writer.let(element));
+    const parts =
+      startB === ""
+        ? range(blocks).map((block) =>
+            writer.let(`vec4<f32>(${single.slice(4 * block, 4 * block + 4).join(", ")})`),
+          )
+        : across(b, startB, blocks, "k", N);
+    sums.forEach((line, r) =>
+      line.forEach((sum, block) => writer.line(`${sum} += ${ofA[r]} * ${parts[block]};`)),
     );
-    sums.forEach((sum, r) => writer.line(`${sum} += ${ofA[r]} * ${line};`));
   });
 };
