@@ -11,6 +11,7 @@ import {
 } from "@resd/models";
 import {
   cacheWrite,
+  concat,
   gatherRows,
   graph,
   input,
@@ -44,10 +45,10 @@ const named = ({ keys, values, conv }: LayerCaches): Record<string, Tensor> => {
   return outputs;
 };
 
-const cacheInputs = (config: DecoderConfig, { B, C }: CacheSize): LayerCaches => {
+const cacheInputs = (config: DecoderConfig, { B, C }: CacheSize, under = ""): LayerCaches => {
   const { num_hidden_layers: L, num_key_value_heads: G, head_dim: Dh, hidden_size: D } = config;
   const layers = (prefix: string, shape: ReadonlyArray<number>): ReadonlyArray<Tensor> =>
-    Array.from({ length: L }, (_, layer) => input(`${prefix}/${layer}`, shape));
+    Array.from({ length: L }, (_, layer) => input(`${under}${prefix}/${layer}`, shape));
   return {
     keys: layers("key", [B, G, C, Dh]),
     values: layers("value", [B, G, C, Dh]),
@@ -201,5 +202,37 @@ export const rearrangeProgram = (
   return {
     graph: graph(next, { name: `rearrange ${from.B}x${from.C} to ${to.B}x${to.C}` }),
     options: { donate: Object.keys(next) },
+  };
+};
+
+/**
+ * Caches of B rows, those of B' other ones under `new/`, and rows i32 [B] → the caches with the rows that are asked for,
+ * counted through both; all of them are spent.
+ */
+export const joinProgram = (
+  config: DecoderConfig,
+  size: CacheSize,
+  entering: number,
+): ProgramSource => {
+  const { B, C } = size;
+  const old = cacheInputs(config, size);
+  const fresh = cacheInputs(config, { B: entering, C }, "new/");
+  const rows = input("rows", [B], "i32");
+  const chosen = (xs: ReadonlyArray<Tensor>, others: ReadonlyArray<Tensor>) =>
+    xs.map((x, layer) => {
+      const flat = [x, others[layer] as Tensor].map((part) =>
+        reshape(part, [part.shape[0] as number, -1]),
+      );
+      return reshape(gatherRows(concat(flat, 0), rows), x.shape);
+    });
+  const next = named({
+    keys: chosen(old.keys, fresh.keys),
+    values: chosen(old.values, fresh.values),
+    conv: chosen(old.conv, fresh.conv),
+  });
+  const names = Object.keys(next);
+  return {
+    graph: graph(next, { name: `join ${entering} to ${B}x${C}` }),
+    options: { donate: [...names, ...names.map((name) => `new/${name}`)] },
   };
 };

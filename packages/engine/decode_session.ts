@@ -6,6 +6,7 @@ import { type Arrays, prefixed } from "./arrays.ts";
 import {
   type CacheSize,
   decodeProgram,
+  joinProgram,
   prefillProgram,
   rearrangeProgram,
   sharedPrefillProgram,
@@ -49,6 +50,16 @@ export interface DecodeSession {
     positions: ReadonlyArray<number>,
     sampling: SamplingData,
   ) => Effect.Effect<Drawn, ComputeError>;
+  /**
+   * Reads other prompts, no longer than the capacity, in the places of rows that are over, and draws the first token of
+   * each: of the entering rows alone. `shape` is what the prompts are padded to.
+   */
+  readonly refill: (
+    slots: ReadonlyArray<number>,
+    prompts: ReadonlyArray<Int32Array>,
+    shape: { readonly B: number; readonly T: number },
+    sampling: SamplingData,
+  ) => Effect.Effect<Drawn, ComputeError>;
   /** Keeps the given rows, in their order, in caches of another size. */
   readonly rearrange: (
     rows: ReadonlyArray<number>,
@@ -72,8 +83,9 @@ export const makeDecodeSession = (options: DecodeSessionOptions): DecodeSession 
   const promptData = (
     prompts: ReadonlyArray<Int32Array>,
     B: number,
+    width = T,
   ): Record<string, HostArray> => ({
-    ids: padSequences(prompts, B, T),
+    ids: padSequences(prompts, B, width),
     lengths: padIndices(
       prompts.map(({ length }) => length),
       B,
@@ -118,6 +130,25 @@ export const makeDecodeSession = (options: DecodeSessionOptions): DecodeSession 
       const rows = { tokens: padIndices(tokens, B), positions: padIndices(positions, B) };
       const inputs = { ...parameters, ...caches, ...rows, ...sampling };
       return keep(yield* program.run(inputs, { read: READ }));
+    }),
+    refill: Effect.fnUntraced(function* (slots, prompts, shape, sampling) {
+      const { B, C } = size;
+      const reading = yield* programs.get(`prefill/${shape.B}x${shape.T}/${C}/${topK}`, () =>
+        prefillProgram(config, { B: shape.B, C }, shape.T, topK),
+      );
+      const joining = yield* programs.get(`join/${B}x${C}/${shape.B}`, () =>
+        joinProgram(config, size, shape.B),
+      );
+      const inputs = { ...parameters, ...promptData(prompts, shape.B, shape.T), ...sampling };
+      const { arrays, values } = yield* reading.run(inputs, { read: READ });
+      const rows = Int32Array.from({ length: B }, (_, row) => row);
+      slots.forEach((slot, i) => (rows[slot] = B + i));
+      const entering = prefixed("new/", arrays);
+      const old = caches;
+      // Whatever happens, nothing that was read here is left behind.
+      caches = { ...old, ...entering };
+      caches = (yield* joining.run({ ...old, ...entering, rows })).arrays;
+      return { ids: values["ids"] as Int32Array, logProbs: values["logProbs"] as Float32Array };
     }),
     rearrange: Effect.fnUntraced(function* (rows, to) {
       const from = size;

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest";
-import type { GenerateRequest, Sampling } from "@resd/core";
+import { type GenerateRequest, type Sampling, makeRandom } from "@resd/core";
 import {
   type DecoderConfig,
   endTokenIds,
@@ -37,6 +37,9 @@ const logProbs = (config: DecoderConfig, ids: Int32Array): Float64Array => {
   ] as Float64Array;
 };
 
+/** Numbers of parameters that generation is told: of the second one, rows are refilled. */
+const [SMALL, LARGE] = [1000, 1e7];
+
 const GREEDY: Sampling = { temperature: 0, topP: 1, topK: 0, maxTokens: 8, stop: [] };
 
 const request = (
@@ -52,18 +55,34 @@ const request = (
   as: "student",
 });
 
-const generate = (requests: ReadonlyArray<GenerateRequest>, config = TINY, maxRows = 16) =>
+const generate = (
+  requests: ReadonlyArray<GenerateRequest>,
+  config = TINY,
+  maxRows = 16,
+  parameters = SMALL,
+) =>
   Effect.gen(function* () {
     const compute = makeInterpreterCompute();
     const weights = weightsOf(config);
     const arrays = yield* putArrays(compute, parameterSpecs(config), ({ name }) =>
       weights.get(name)!,
     );
-    const programs = makePrograms(compute);
+    const runs: Array<string> = [];
+    const programs = makePrograms({
+      ...compute,
+      compile: (traced, options) =>
+        Effect.map(compute.compile(traced, options), (program) => ({
+          ...program,
+          run: (inputs, wanted) => {
+            runs.push(traced.name);
+            return program.run(inputs, wanted);
+          },
+        })),
+    });
     const context = {
       programs,
       config,
-      parameters: 1000,
+      parameters,
       ends: new Set(endTokenIds(config)),
       decode: (ids: Int32Array) => Array.from(ids, (id) => "abcdefghijk"[id]).join(""),
       maxRows,
@@ -72,7 +91,8 @@ const generate = (requests: ReadonlyArray<GenerateRequest>, config = TINY, maxRo
       Effect.succeed({ arrays, version: "v" }),
     );
     assert.strictEqual(compute.liveArrays(), Object.keys(arrays).length); // no cache is left behind
-    return { answers, programs: programs.keys() };
+    const steps = runs.filter((name) => name.startsWith("decode")).length;
+    return { answers, programs: programs.keys(), steps };
   });
 
 const RAGGED = [request("a", 3), request("b", 20), request("c", 1), request("d", 11, {}, 2)];
@@ -138,6 +158,97 @@ describe("generateBatch", () => {
         }
         assert.notDeepEqual(answers[0]!.ids, answers[2]!.ids);
       }),
+  );
+
+  it.effect("gives each request the same tokens in any company, order and size of batch", () =>
+    Effect.gen(function* () {
+      const random = makeRandom("companies");
+      const endless = { ...TINY, eos_token_id: [1, 4, 6, 8], max_position_embeddings: 96 };
+      const requests = Array.from({ length: 14 }, (_, i) =>
+        request(
+          `r${i % 9}`,
+          1 + random.int(40),
+          {
+            temperature: random.pick([0, 1.5, 3]),
+            topP: random.pick([1, 0.8]),
+            topK: random.pick([0, 0, 3]),
+            maxTokens: random.pick([1, 5, 30, 30]),
+            stop: random.pick([[], ["a", "ck", "f", "h", "j"]]),
+          },
+          random.int(5),
+        ),
+      );
+      const alone = yield* Effect.forEach(requests, (one) =>
+        Effect.map(generate([one], endless), ({ answers }) => answers[0]!),
+      );
+      assert.includeMembers(
+        alone.map(({ stop }) => stop),
+        ["eos", "stop_string", "max_tokens"],
+      );
+      const programs = new Set<string>();
+      for (let round = 0; round < 6; round++) {
+        const places = random.shuffle([...requests.keys()]).slice(0, 6 + random.int(9));
+        const made = yield* generate(
+          places.map((place) => requests[place]!),
+          endless,
+          [1, 2, 3, 4, 16][round % 5]!,
+          round % 3 === 0 ? SMALL : LARGE,
+        );
+        made.programs.forEach((key) => programs.add(key.split("/")[0]!));
+        made.answers.forEach((answer, i) => {
+          const expected = alone[places[i]!]!;
+          assert.deepStrictEqual(answer.ids, expected.ids, `round ${round}, request ${places[i]}`);
+          assert.strictEqual(answer.stop, expected.stop);
+          answer.logProbs.forEach((value, t) =>
+            assert.approximately(value, expected.logProbs[t]!, 1e-6),
+          );
+        });
+      }
+      assert.includeMembers([...programs], ["join", "rearrange", "prefill", "decode"]);
+    }),
+  );
+
+  it.effect("refills the rows of finished requests, a quarter of the batch at a time", () =>
+    Effect.gen(function* () {
+      const quiet = { ...TINY, eos_token_id: null };
+      const requests = Array.from({ length: 20 }, (_, i) =>
+        request(`q${i}`, 3, { maxTokens: i % 4 === 0 ? 30 : 2 }),
+      );
+      const { answers, programs, steps } = yield* generate(requests, quiet, 8, LARGE);
+      assert.deepStrictEqual(
+        answers.map(({ ids }) => ids.length),
+        requests.map(({ sampling }) => sampling.maxTokens),
+      );
+      assert.includeMembers(
+        [...programs],
+        ["prefill/8x32/64/0", "decode/8x64/0/student", "prefill/2x32/64/0", "join/8x64/2"],
+      );
+      const grouped = yield* generate(requests, quiet, 8, SMALL);
+      assert.isBelow(steps, 0.75 * grouped.steps);
+      answers.forEach(({ ids }, i) => assert.deepStrictEqual(ids, grouped.answers[i]!.ids));
+    }),
+  );
+
+  it.effect("finds a stop string however it lies across tokens", () =>
+    Effect.gen(function* () {
+      const endless = { ...TINY, eos_token_id: null };
+      const hot = { temperature: 1.5, maxTokens: 24 };
+      const whole = (yield* generate([request("s", 6, hot)], endless)).answers[0]!;
+      const text = Array.from(whole.ids, (id) => "abcdefghijk"[id]).join("");
+      for (const [at, length] of [
+        [0, 1],
+        [3, 4],
+        [5, 9],
+        [20, 4],
+      ] as const) {
+        const stop = ["nowhere", text.slice(at, at + length)];
+        const [cut] = (yield* generate([request("s", 6, { ...hot, stop })], endless)).answers;
+        const end = text.indexOf(stop[1]!) + length;
+        assert.strictEqual(cut!.stop, "stop_string");
+        assert.deepStrictEqual(cut!.ids, whole.ids.slice(0, end));
+        assert.deepStrictEqual(cut!.logProbs, whole.logProbs.slice(0, end));
+      }
+    }),
   );
 
   it.effect("draws from the seed: the same again for the same seed, another text for another", () =>
@@ -236,6 +347,18 @@ describe("planGeneration", () => {
       planGeneration(requests, given).map(({ indices }) => indices.length);
     assert.deepStrictEqual(sizes(limits), [4, 4, 1]);
     assert.deepStrictEqual(sizes({ ...limits, cacheBudget: 64 }), [2, 2, 2, 2, 1]);
+  });
+
+  it("lets more requests wait than there are rows, where rows are refilled", () => {
+    const requests = Array.from({ length: 9 }, (_, i) => request(`${i}`, 5 + (i % 2)));
+    const plan = (given: typeof limits) => planGeneration(requests, { ...given, refills: true });
+    const order = [0, 2, 4, 6, 8, 1, 3, 5, 7];
+    const waiting = plan(limits);
+    assert.lengthOf(waiting, 1);
+    assert.sameMembers([...waiting[0]!.indices], order);
+    assert.strictEqual(waiting[0]!.rows, 4);
+    assert.strictEqual(plan({ ...limits, cacheBudget: 3 * 32 })[0]!.rows, 2);
+    assert.strictEqual(plan({ ...limits, maxRows: 64 })[0]!.rows, 9);
   });
 
   it("generationRows() has few sizes, each at most a third larger than asked above eight", () => {

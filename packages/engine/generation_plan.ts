@@ -4,8 +4,10 @@ import { capacityBucket, lengthBucket } from "./buckets.ts";
 
 /** Requests of one role and top-k that share a batch. */
 export interface GenerationGroup {
-  /** Positions in the request list. */
+  /** Positions in the request list, in the order in which they get a row. */
   readonly indices: ReadonlyArray<number>;
+  /** Most rows at a time. */
+  readonly rows: number;
 }
 
 export interface GenerationLimits {
@@ -15,6 +17,8 @@ export interface GenerationLimits {
   /** Bytes of one row's caches at a capacity. */
   readonly rowBytes: (capacity: number) => number;
   readonly maxContext: number;
+  /** Whether rows that have stopped are refilled: then a group may have more requests than rows. */
+  readonly refills?: boolean;
 }
 
 /** New tokens a request may get: its own limit, or what its prompt leaves of the context. */
@@ -43,9 +47,23 @@ export const distinctPrompts = (
   return { distinct, rows };
 };
 
+/** Rows of a generation batch: 1, 2, 4, 8, 12, 16, 24, 32, 48, … */
+export const generationRows = (rows: number): number => {
+  if (rows <= 2) return Math.max(1, rows);
+  const octave = 2 ** Math.ceil(Math.log2(rows));
+  return octave > 8 && rows <= (octave * 3) / 4 ? (octave * 3) / 4 : octave;
+};
+
+/** The largest batch of at most so many rows that no row is padding of; at least one. */
+const fullBatch = (rows: number): number => {
+  let size = Math.max(1, rows);
+  while (generationRows(size) > size) size--;
+  return size;
+};
+
 /**
- * Groups in a fixed order: by role, top-k, then prompt. A group ends when it has `maxRows` rows, when its caches
- * would exceed their budget, or when the next prompt's bucket is over twice that of the group's shortest.
+ * Groups in a fixed order: by role, top-k, then prompt. A group ends when the next prompt's bucket is over twice that of
+ * the group's shortest; and, unless rows are refilled, when it has `maxRows` rows or its caches would exceed their budget.
  */
 export const planGeneration = (
   requests: ReadonlyArray<GenerateRequest>,
@@ -61,7 +79,8 @@ export const planGeneration = (
         compareIds(a.request.prompt, b.request.prompt) ||
         a.index - b.index,
     );
-  const groups: Array<Array<number>> = [];
+  const groups: Array<{ readonly indices: Array<number>; rows: number }> = [];
+  const { maxRows, cacheBudget, rowBytes, refills = false } = limits;
   let first: GenerateRequest | undefined;
   let longest = 0;
   for (const { request, index } of order) {
@@ -73,23 +92,21 @@ export const planGeneration = (
       first.as === request.as &&
       first.sampling.topK === request.sampling.topK &&
       lengthBucket(request.prompt.length) <= 2 * lengthBucket(first.prompt.length) &&
-      group.length < limits.maxRows &&
-      (group.length + 1) * limits.rowBytes(capacityBucket(longest)) <= limits.cacheBudget;
-    if (joins) group.push(index);
-    else {
-      groups.push([index]);
+      (refills ||
+        (group.rows < maxRows &&
+          (group.rows + 1) * rowBytes(capacityBucket(longest)) <= cacheBudget));
+    if (!joins) {
+      groups.push({ indices: [], rows: 0 });
       first = request;
       longest = request.prompt.length + roomOf(request, limits.maxContext);
     }
+    const joined = groups.at(-1)!;
+    joined.indices.push(index);
+    const fitting = Math.floor(cacheBudget / rowBytes(capacityBucket(longest)));
+    const most = refills ? fullBatch(Math.min(maxRows, fitting)) : maxRows;
+    joined.rows = Math.min(joined.indices.length, most);
   }
-  return groups.map((indices) => ({ indices }));
-};
-
-/** Rows of a generation batch: 1, 2, 4, 8, 12, 16, 24, 32, 48, … */
-export const generationRows = (rows: number): number => {
-  if (rows <= 2) return Math.max(1, rows);
-  const octave = 2 ** Math.ceil(Math.log2(rows));
-  return octave > 8 && rows <= (octave * 3) / 4 ? (octave * 3) / 4 : octave;
+  return groups;
 };
 
 /** Parameters from which packing the weights into a decode program can pay. */
@@ -104,3 +121,10 @@ const BAKED_STEPS = 24;
  */
 export const bakesWeights = (parameters: number, steps: number): boolean =>
   parameters >= BAKED_PARAMETERS && steps >= BAKED_STEPS;
+
+/** Rows that are refilled together: a quarter of the batch, so that prompts are read in few shapes. */
+export const refillRows = (B: number): number => generationRows(Math.ceil(B / 4));
+
+/** Whether a decode program with baked weights is rebuilt for a batch of `fewer` rows, with at most so many steps to go. */
+export const worthRebuilding = (B: number, fewer: number, steps: number): boolean =>
+  fewer <= B / 4 && steps >= BAKED_STEPS;
