@@ -223,6 +223,30 @@ const doctor = (overrides: ReadonlyArray<Override>) =>
     ]),
   );
 
+const plan = (overrides: ReadonlyArray<Override>) =>
+  Command.make("plan", { file: configFile, json }, (input) =>
+    Effect.flatMap(
+      Effect.promise(() => import("./plan.ts")),
+      (verb) => verb.plan({ ...input, overrides }),
+    ),
+  ).pipe(
+    Command.withDescription(
+      "Say what a run will take: memory by part, how updates are cut to stay within it, and about how long an update and a batch of rollouts last. Reads names and shapes of the weights, not the weights. What cannot run is refused, with what it would need (docs/memory.md).",
+    ),
+    Command.withShortDescription("Say what a run will take, before it runs"),
+    Command.withExamples([
+      {
+        command: "npm start -- plan --model ./SmolLM2-135M-Instruct --preset paper/base",
+        description: "Full fine-tuning",
+      },
+      {
+        command:
+          "npm start -- plan --model ./SmolLM2-135M-Instruct --preset paper/base --lora.r=16 --memoryGiB=4",
+        description: "An adapter, within 4 GiB",
+      },
+    ]),
+  );
+
 const prompts = Command.make("prompts", { run: Argument.optional(runFolder) }, (input) =>
   Effect.flatMap(
     Effect.promise(() => import("./prompts.ts")),
@@ -254,6 +278,7 @@ npm start trains; npm start -- <verb> does anything else.`,
       compare,
       env(overrides),
       doctor(overrides),
+      plan(overrides),
       playbook(overrides),
       prompts,
     ]),

@@ -38,7 +38,7 @@ export interface GenerationContext extends Ends {
 const LENGTH_STEP = 32;
 
 /** Bytes of all caches of one group. */
-const CACHE_BUDGET = 2 ** 30;
+export const CACHE_BUDGET = 2 ** 30;
 
 /** Free positions a cache starts with: it grows when a row needs more. */
 const FIRST_ROOM = 32;

@@ -35,14 +35,17 @@ export interface LocalPolicyOptions {
   readonly optimizer?: OptimizerOptions;
   /** Padded tokens of one update or score program, student and teacher together. Bounds memory, changes no gradient. */
   readonly microBatchTokens?: number;
+  /** Bytes that the process may take: updates are cut so that they stay within; absent: as many as it wants. */
+  readonly memoryBytes?: number;
   /** Most sequences generated together. */
   readonly maxRows?: number;
   /** T_max, the longest response: what the aggregation `seq-mean-token-sum-norm` divides by. */
   readonly horizon?: number;
 }
 
-const MICRO_BATCH_TOKENS = 4096;
-const MAX_ROWS = 64;
+/** Padded tokens of one program, and most sequences generated together, unless something else is asked for. */
+export const MICRO_BATCH_TOKENS = 4096;
+export const MAX_ROWS = 64;
 
 const capabilities = (deterministic: boolean): PolicyShape["capabilities"] => ({
   objectives: [
@@ -111,6 +114,7 @@ export const makeLocalPolicy = Effect.fnUntraced(function* (
         optimizer: options.optimizer ?? { _tag: "AdamW" },
         microBatchTokens,
         horizon: options.horizon,
+        memoryBytes: options.memoryBytes,
       }),
     ),
     ({ release }) => Effect.ignore(release),

@@ -10,6 +10,7 @@ export { putArrays, releaseArrays } from "./arrays.ts";
 export { fullRows, lengthBucket } from "./buckets.ts";
 export { generateBatch, type GenerationContext } from "./generate.ts";
 export * from "./local_policy.ts";
+export { planPolicy, planRun, type RunPlan, type RunShape } from "./memory/run_plan.ts";
 export { modelOfAdapter } from "./model_source.ts";
 export * from "./optim/adamw.ts";
 export * from "./optim/muon.ts";

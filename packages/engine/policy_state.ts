@@ -27,6 +27,7 @@ export interface PolicyStateOptions {
   readonly optimizer: OptimizerOptions;
   readonly microBatchTokens: number;
   readonly horizon: number | undefined;
+  readonly memoryBytes: number | undefined;
 }
 
 export interface PolicyState {
@@ -114,6 +115,9 @@ export const makePolicyState = Effect.fnUntraced(function* (
       rows: logitRows(config, 2),
       ...(horizon === undefined ? {} : { horizon }),
     },
+    ...(options.memoryBytes === undefined
+      ? {}
+      : { memory: { budget: options.memoryBytes, optimizer: options.optimizer } }),
     student: {},
     updates: 0,
   };

@@ -21,7 +21,8 @@ import { Effect } from "effect";
 import { addGradients, normOf } from "./accumulate.ts";
 import { type Arrays, type ArraySpec, putArrays, releaseArrays, withPrefix } from "./arrays.ts";
 import { clipScale, globalNorm, normNames } from "./optim/clip.ts";
-import type { Optimizer } from "./optim/optimizer.ts";
+import { fitLimits } from "./memory/fit_limits.ts";
+import type { Optimizer, OptimizerOptions } from "./optim/optimizer.ts";
 import type { Programs } from "./programs.ts";
 import { readTokens } from "./read_tokens.ts";
 import type { Teacher } from "./teacher.ts";
@@ -42,6 +43,8 @@ export interface Trainee {
   readonly optimizer: Optimizer;
   readonly teacher: Teacher;
   readonly limits: UpdateLimits;
+  /** What the whole process may take, and what its optimizer is; without it nothing is cut smaller than `limits`. */
+  readonly memory?: { readonly budget: number; readonly optimizer: OptimizerOptions };
   student: Arrays;
   /** Updates asked for so far, skipped ones included. */
   updates: number;
@@ -192,6 +195,16 @@ const planOf = (
       }),
   });
 
+/** The batch cut as its limits say, or smaller where memory is short. */
+const fitBatch = (
+  { config, limits, memory }: Trainee,
+  objective: Objective,
+  layOut: (limits: UpdateLimits) => ReadonlyArray<MicroBatch>,
+) =>
+  memory === undefined
+    ? Effect.succeed({ microBatches: layOut(limits) })
+    : Effect.fromResult(fitLimits({ config, objective, limits, ...memory }, layOut));
+
 /**
  * Runs one update and moves `trainee`. The objective's teacher rule decides who teaches in this update and how the
  * teacher moves after it; both stay as they are when the gradient norm is not finite.
@@ -202,7 +215,7 @@ export const runUpdate = Effect.fn("engine.update")(function* (
   objective: Objective,
   { lr, clipNorm }: UpdateSize,
 ): Effect.fn.Return<UpdateReport, ComputeError | PolicyError> {
-  const { programs, sets, optimizer, teacher, config, limits } = trainee;
+  const { programs, sets, optimizer, teacher, config } = trainee;
   if (!(Number.isFinite(lr) && lr >= 0)) {
     return yield* new PolicyError({
       reason: "bad-request",
@@ -214,7 +227,9 @@ export const runUpdate = Effect.fn("engine.update")(function* (
   if (rule !== undefined) yield* teacher.prepare(rule, trainee.student);
   const readings = needsReadings(objective) ? yield* readTokens(trainee, batch, objective) : [];
   const plans = yield* planOf(trainee, batch, objective, readings);
-  const microBatches = layOutBatch(batch, plans, config, limits);
+  const { microBatches } = yield* fitBatch(trainee, objective, (cut) =>
+    layOutBatch(batch, plans, config, cut),
+  );
   const gradients = yield* forwardBackward(trainee, microBatches);
   const samples = reportSamples(batch, microBatches, gradients.statistics);
   const report = {

@@ -23,7 +23,7 @@ export const makeTestHost = (options: {
         command: ["resd", "train"],
         startedAt: "2026-01-01T00:00:00.000Z",
         versions: {},
-        hardware: { platform: "test", processor: "test", cores: 1, memoryBytes: 1 },
+        hardware: { platform: "test", processor: "test", cores: 1, memoryBytes: 16 * 2 ** 30 },
       },
       importModule: async (path) => {
         imported.push(path);

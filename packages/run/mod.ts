@@ -17,6 +17,7 @@ export * from "./measure_run.ts";
 export * from "./model_finder.ts";
 export * from "./nearest.ts";
 export * from "./plugin_error.ts";
+export * from "./plan_config.ts";
 export * from "./playbook_lift.ts";
 export * from "./prepare_run.ts";
 export * from "./read_probes.ts";

@@ -220,8 +220,8 @@ const make = Effect.fnUntraced(function* (settings: SessionSettings) {
         ? `onnxruntime-node cpu, ${settings.threads} threads`
         : "onnxruntime-node webgpu, the first adapter",
       dtypes: ["f32", "i32", "bool"],
-      maxBinding: 2 ** 31 - 1,
-      maxBuffer: 2 ** 31 - 1,
+      maxBinding: 2 ** 33,
+      maxBuffer: 2 ** 33,
       threads: settings.threads,
       deterministic: onCpu, // nobody promises it of the kernels for WebGPU
     },
