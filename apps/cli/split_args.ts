@@ -45,6 +45,12 @@ const OWN_FLAGS = new Set([
   "version",
 ]);
 
+/** Flags that are configuration on every other command line. */
+const FLAGS_OF: ReadonlyMap<string | undefined, ReadonlyArray<string>> = new Map([
+  ["playbook", PLAYBOOK_FLAGS],
+  ["export", ["adapter", "merge", "dtype", "shard-size", "force"]],
+]);
+
 /** Command lines that are about the program, not about a run. */
 const ABOUT = ["--help", "-h", "--version", "-v", "--completions"];
 
@@ -56,7 +62,7 @@ export const splitArgs = (argv: ReadonlyArray<string>): SplitArgs => {
   const verbless =
     first === undefined || isConfigFile(first) || (first.startsWith("-") && !ABOUT.includes(first));
   const args: Array<string> = verbless ? ["train"] : [];
-  const ofVerb = first === "playbook" ? PLAYBOOK_FLAGS : [];
+  const ofVerb = FLAGS_OF.get(first) ?? [];
   const overrides: Array<Override> = [];
   for (let i = 0; i < argv.length; i++) {
     const arg = argv[i]!;

@@ -8,10 +8,11 @@
  */
 export { putArrays, releaseArrays } from "./arrays.ts";
 export { fullRows, lengthBucket } from "./buckets.ts";
+export { exportModel, type ExportedModel, type ExportOptions } from "./export_model.ts";
 export { generateBatch, type GenerationContext } from "./generate.ts";
 export * from "./local_policy.ts";
 export { planPolicy, planRun, type RunPlan, type RunShape } from "./memory/run_plan.ts";
-export { modelOfAdapter } from "./model_source.ts";
+export { modelOfAdapter, type ModelOrigin, modelOrigin } from "./model_source.ts";
 export * from "./optim/adamw.ts";
 export * from "./optim/muon.ts";
 export * from "./optim/optimizer.ts";

@@ -9,9 +9,10 @@ import {
 } from "./adapter_config.ts";
 import type { DecoderConfig } from "./config.ts";
 import { findNotFinite } from "./finite.ts";
-import { type ModelLoadError, writeFiles } from "./folder.ts";
+import type { ModelLoadError } from "./folder.ts";
 import { AdapterError } from "./lora_targets.ts";
 import { adapterSpecs } from "./parameters.ts";
+import { writeFiles } from "./save_folder.ts";
 
 const CONFIG = "adapter_config.json";
 const WEIGHTS = "adapter_model.safetensors";

@@ -1,15 +1,10 @@
 /** Model folders in Hugging Face's layout: config.json, model.safetensors, and the tokenizer's files beside them. */
-import {
-  openCheckpoint,
-  type ReadError,
-  type SafetensorsError,
-  writeSafetensors,
-} from "@resd/safetensors";
+import { openCheckpoint, type ReadError } from "@resd/safetensors";
 import { Effect, FileSystem, type PlatformError, Schema, type Scope } from "effect";
 import { type DecoderConfig, endTokenIds, ModelConfigError } from "./config.ts";
 import { findNotFinite } from "./finite.ts";
 import { parameterSpecs } from "./parameters.ts";
-import { configText, parseConfig } from "./parse_config.ts";
+import { parseConfig } from "./parse_config.ts";
 
 /** A folder whose weights are not those of its config. */
 export class ModelFolderError extends Schema.TaggedError<ModelFolderError>()("ModelFolderError", {
@@ -37,6 +32,10 @@ const COMPANIONS = [
   "tokenizer.json",
   "tokenizer_config.json",
   "special_tokens_map.json",
+  "added_tokens.json",
+  "vocab.json",
+  "merges.txt",
+  "tokenizer.model",
   "chat_template.jinja",
   "generation_config.json",
 ];
@@ -189,48 +188,4 @@ export const companionFiles = Effect.fnUntraced(function* (
       files[name] = yield* fs.readFile(`${folder}/${name}`);
   }
   return files;
-});
-
-/** Writes files by name, each under its name only when it is complete, in the order given. */
-export const writeFiles = Effect.fnUntraced(function* (
-  folder: string,
-  files: Readonly<Record<string, string | Uint8Array>>,
-): Effect.fn.Return<void, PlatformError.PlatformError, FileSystem.FileSystem> {
-  const fs = yield* FileSystem.FileSystem;
-  for (const [name, content] of Object.entries(files)) {
-    const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
-    yield* fs.writeFile(`${folder}/${name}.partial`, bytes);
-    yield* fs.rename(`${folder}/${name}.partial`, `${folder}/${name}`);
-  }
-});
-
-const STORED = { float32: "F32", float16: "F16", bfloat16: "BF16" } as const;
-
-/**
- * Writes a model folder that `loadFolder`, and for llama also transformers and vLLM, read. Weights are stored as
- * `config.torch_dtype`; each file appears under its name only when it is complete.
- *
- * @param parameterOf the values of a parameter; asked for one at a time
- * @param files contents of further files by name, such as the tokenizer's
- */
-export const saveFolder = Effect.fn("saveFolder")(function* <E = never, R = never>(
-  folder: string,
-  config: DecoderConfig,
-  parameterOf: (name: string) => Effect.Effect<Float32Array<ArrayBuffer>, E, R>,
-  files: Readonly<Record<string, string | Uint8Array>> = {},
-): Effect.fn.Return<
-  void,
-  E | SafetensorsError | PlatformError.PlatformError,
-  R | FileSystem.FileSystem
-> {
-  const fs = yield* FileSystem.FileSystem;
-  yield* fs.makeDirectory(folder, { recursive: true });
-  const tensors = parameterSpecs(config).map(({ name, shape }) => ({
-    name,
-    shape,
-    dtype: STORED[config.torch_dtype],
-    data: parameterOf(name),
-  }));
-  yield* writeSafetensors(`${folder}/model.safetensors`, tensors, { metadata: { format: "pt" } });
-  yield* writeFiles(folder, { ...files, "config.json": configText(config) });
 });

@@ -3,7 +3,8 @@ import { decodeBF16, encodeBF16, writeSafetensors } from "@resd/safetensors";
 import { assert, describe, layer } from "@effect/vitest";
 import { Effect, FileSystem } from "effect";
 import type { DecoderConfig } from "./config.ts";
-import { companionFiles, loadFolder, saveFolder } from "./folder.ts";
+import { companionFiles, loadFolder } from "./folder.ts";
+import { saveFolder } from "./save_folder.ts";
 import { initialize, parameterSpecs } from "./parameters.ts";
 import { configJson } from "./parse_config.ts";
 

@@ -21,4 +21,5 @@ export * from "./lora_targets.ts";
 export * from "./merge_adapter.ts";
 export * from "./parameters.ts";
 export * from "./parse_config.ts";
+export { saveFolder, type SaveOptions, writeFiles } from "./save_folder.ts";
 export type { RopeScaling } from "./rope.ts";
