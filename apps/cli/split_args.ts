@@ -2,6 +2,10 @@
 import type { Override } from "@resd/run";
 import { PLAYBOOK_FLAGS } from "./playbook/commands.ts";
 
+/** Verbs that read no configuration. A flag that they do not know is not taken out, so that their parser refuses it. */
+const WITHOUT_CONFIG =
+  /^(compare|export|prompts|env (list|new)|playbook (show|diff|export|import|edit))( |$)/;
+
 export interface SplitArgs {
   /** For the verb's parser. */
   readonly args: ReadonlyArray<string>;
@@ -67,7 +71,8 @@ export const splitArgs = (argv: ReadonlyArray<string>): SplitArgs => {
   for (let i = 0; i < argv.length; i++) {
     const arg = argv[i]!;
     const [, name, value] = /^--([^=]+)(?:=(.*))?$/s.exec(arg) ?? [];
-    if (name === undefined || OWN_FLAGS.has(name) || ofVerb.includes(name)) {
+    const refused = WITHOUT_CONFIG.test(argv.slice(0, 2).join(" "));
+    if (refused || name === undefined || OWN_FLAGS.has(name) || ofVerb.includes(name)) {
       args.push(arg);
       continue;
     }

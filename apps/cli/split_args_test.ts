@@ -19,6 +19,16 @@ describe("splitArgs", () => {
     }
   });
 
+  it("splitArgs() leaves every flag to verbs that read no configuration, so that unknown ones are refused", () => {
+    for (const verb of ["compare m.json", "prompts", "env list", "env new ../my-env"]) {
+      const args = [...verb.split(" "), "--job", "1", "--resd.lr=1"];
+      assert.deepEqual(splitArgs(args), { args, overrides: [] });
+    }
+    assert.deepEqual(splitArgs(["playbook", "show", "runs/a", "--seed", "3"]).overrides, []);
+    assert.lengthOf(splitArgs(["env", "play", "kestrel", "--seed", "3"]).overrides, 1);
+    assert.lengthOf(splitArgs(["playbook", "lift", "runs/a", "--seed", "3"]).overrides, 1);
+  });
+
   it("splitArgs() knows short names of keys that are often given", () => {
     const { overrides } = splitArgs(["--compute", "webgpu", "--adapter", "1", "--provider=cpu"]);
     assert.deepEqual(overrides, [
