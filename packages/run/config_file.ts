@@ -4,7 +4,7 @@ import { Toml } from "effect/encoding";
 import { Result } from "effect";
 import { ConfigError } from "./config_error.ts";
 import { type Values, isValues } from "./config_values.ts";
-import { type RunLayers, isDefinedRun, partsOf } from "./define_run.ts";
+import { type RunLayers, definitionFault, isDefinedRun, partsOf } from "./define_run.ts";
 import type { ConfigPart } from "./resolve_config.ts";
 import { SLOTS } from "./run_config.ts";
 
@@ -62,6 +62,13 @@ const parseText = (text: string, path: string): Result.Result<Values, ConfigErro
   }
 };
 
+/** `:3` or `:3:7`: the first place in a file that an error's stack names, if it names one. */
+const placeIn = (absolute: string, error: unknown): string => {
+  const stack = error instanceof Error ? decodeURI(error.stack ?? "") : "";
+  const at = stack.indexOf(`${absolute}:`);
+  return at < 0 ? "" : (/^(:\d+){1,2}/.exec(stack.slice(at + absolute.length))?.[0] ?? "");
+};
+
 /**
  * Reads a configuration file.
  *
@@ -94,7 +101,7 @@ export const readConfigFile = Effect.fn("readConfigFile")(function* (
       catch: (error) =>
         refuse(
           file,
-          `Expected a module that loads, got ${error instanceof Error ? error.message : String(error)}, at ${file}; correct it`,
+          `Expected a module that loads, got ${error instanceof Error ? error.message : String(error)}, at ${file}${placeIn(absolute, error)}; correct it`,
         ),
     });
     const run = isValues(module) ? module["default"] : undefined;
@@ -104,6 +111,8 @@ export const readConfigFile = Effect.fn("readConfigFile")(function* (
         `Expected a run as the default export, got ${run === undefined ? "no default export" : typeof run}, at ${file}; write export default defineRun({ … })`,
       );
     }
+    const fault = definitionFault(run, source);
+    if (fault !== undefined) return yield* refuse(file, fault);
     return { parts: moved(partsOf(run, source)), layers: run.layers ?? {} };
   }
   if (!/\.(toml|json)$/.test(file)) {

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest";
-import { Effect } from "effect";
+import { Curator } from "@resd/core";
+import { Effect, Layer } from "effect";
 import { folderWith, testServices } from "./_host.ts";
 import { readConfigFile } from "./config_file.ts";
 import { defineRun } from "./define_run.ts";
@@ -54,7 +55,7 @@ describe("readConfigFile", () => {
       const run = defineRun({
         preset: "paper/base",
         config: { seed: 2 },
-        layers: { curator: "a layer" as never },
+        layers: { curator: Layer.succeed(Curator, {} as never) },
       });
       const { file } = yield* read("a.ts", "", () => Promise.resolve({ default: run }));
       assert.deepStrictEqual(
@@ -73,6 +74,36 @@ describe("readConfigFile", () => {
       assert.match(none, /got no default export/);
       const broken = yield* refused("a.ts", "", () => Promise.reject(new Error("no such import")));
       assert.match(broken, /Expected a module that loads, got no such import/);
+    }),
+  );
+
+  it.effect("readConfigFile() says at which line a module of the person's own broke", () =>
+    Effect.gen(function* () {
+      const throws = (path: string) => {
+        const error = new Error("boom");
+        error.stack = `Error: boom\n    at file://${path}:4:7\n    at file:///elsewhere.ts:9:1`;
+        return Promise.reject(error);
+      };
+      assert.match(yield* refused("a.ts", "", throws), /got boom, at \S*a\.ts:4:7; correct it/);
+    }),
+  );
+
+  it.effect("readConfigFile() refuses slots, layers and keys that no run would read", () =>
+    Effect.gen(function* () {
+      const given = (definition: object) =>
+        refused("a.ts", "", () => Promise.resolve({ default: defineRun(definition) }));
+      assert.match(
+        yield* given({ layers: { curatr: Layer.empty } }),
+        /Expected a slot for a layer, got curatr, at layers of file \S*a\.ts; did you mean curator\?/,
+      );
+      assert.match(
+        yield* given({ layers: { curator: 3 } }),
+        /Expected a Layer, got number, at layers\.curator of file \S*a\.ts; make it with/,
+      );
+      assert.match(
+        yield* given({ presets: "kestrel" }),
+        /Expected a known key, got presets, at file \S*a\.ts; did you mean preset\?/,
+      );
     }),
   );
 

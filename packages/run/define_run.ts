@@ -11,7 +11,8 @@ import type {
   Tracker,
 } from "@resd/core";
 import type { PresetName } from "@resd/resd";
-import type { FileSystem, Layer, Path } from "effect";
+import { type FileSystem, Layer, type Path } from "effect";
+import { nearestAdvice } from "./nearest.ts";
 import type { ConfigPart } from "./resolve_config.ts";
 import { CUSTOM, type RunConfig, SLOTS } from "./run_config.ts";
 
@@ -83,6 +84,42 @@ export const defineRun = (definition: RunDefinition): DefinedRun => ({
 /** Whether a value comes from `defineRun`, of whichever copy of this package. */
 export const isDefinedRun = (value: unknown): value is DefinedRun =>
   typeof value === "object" && value !== null && DEFINED in value;
+
+const KEYS: ReadonlyArray<string> = ["preset", "config", "layers"] satisfies ReadonlyArray<
+  keyof RunDefinition
+>;
+
+/** Every slot that a layer can fill. */
+const LAYER_SLOTS: Readonly<Record<keyof RunLayers, true>> = {
+  environment: true,
+  sandbox: true,
+  compute: true,
+  policy: true,
+  format: true,
+  playbook: true,
+  reflector: true,
+  curator: true,
+  similarity: true,
+  schedule: true,
+  tracker: true,
+};
+
+/** What a definition says that no run reads: code that is only stripped of its types may say anything. */
+export const definitionFault = (run: DefinedRun, at: string): string | undefined => {
+  const key = Object.keys(run).find((one) => !KEYS.includes(one));
+  if (key !== undefined) {
+    return `Expected a known key, got ${key}, at ${at}; ${nearestAdvice(key, KEYS)}`;
+  }
+  for (const [slot, layer] of Object.entries(run.layers ?? {})) {
+    if (!Object.hasOwn(LAYER_SLOTS, slot)) {
+      return `Expected a slot for a layer, got ${slot}, at layers of ${at}; ${nearestAdvice(slot, Object.keys(LAYER_SLOTS))}`;
+    }
+    if (layer !== undefined && !Layer.isLayer(layer)) {
+      return `Expected a Layer, got ${layer === null ? "null" : typeof layer}, at layers.${slot} of ${at}; make it with Layer.succeed, Layer.sync or Layer.effect`;
+    }
+  }
+  return undefined;
+};
 
 /** The data of a definition, with its layers noted in their slots. */
 export const partsOf = (run: RunDefinition, source: string): ReadonlyArray<ConfigPart> => {
