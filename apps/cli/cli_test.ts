@@ -42,6 +42,14 @@ const resd = (
 const json = (path: string) => JSON.parse(readFileSync(path, "utf8"));
 
 describe("resd", { timeout: PATIENCE }, () => {
+  it("train --env says first that an environment does not exist, then that the model cannot read one", async () => {
+    const [misspelt, unread] = await Promise.all(
+      ["puzzels", "puzzles"].map((use) => resd(["--env", use])),
+    );
+    assert.match(misspelt!.error, /got puzzels, .*did you mean puzzles\?/);
+    assert.match(unread!.error, /Expected a model that reads the tasks of puzzles/);
+  });
+
   it("train --json prints the summary as its last line, the same for the same seed", async () => {
     const runs = await Promise.all(
       ["one", "two"].map((name) =>

@@ -1,6 +1,6 @@
 /** This program as a host of runs: how it imports modules, where it finds packages, and what machine it is on. */
 import { execFileSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { findPackageJSON, registerHooks } from "node:module";
 import { availableParallelism, cpus, totalmem } from "node:os";
 import { join, resolve } from "node:path";
@@ -45,8 +45,12 @@ const shareOurPackages = (): void => {
       if (!/^(@resd\/|effect(\/|$))/.test(specifier)) return next(specifier, context);
       try {
         return next(specifier, context);
-      } catch {
-        return next(specifier, { ...context, parentURL: import.meta.url });
+      } catch (error) {
+        try {
+          return next(specifier, { ...context, parentURL: import.meta.url });
+        } catch {
+          throw error; // it names the file that asked
+        }
       }
     },
   });
@@ -97,6 +101,10 @@ const facts = () => {
   };
 };
 
+/** Packages of the plugins that lie in the checkout. */
+const pluginsHere = (): ReadonlyArray<string> =>
+  IN_CHECKOUT ? readdirSync(join(ROOT, "plugins")).map((folder) => `@resd/${folder}`) : [];
+
 const runHost = Layer.sync(RunHost, () => ({
   facts: facts(),
   importModule: (path: string): Promise<unknown> => {
@@ -104,7 +112,7 @@ const runHost = Layer.sync(RunHost, () => ({
     return import(pathToFileURL(path).href) as Promise<unknown>;
   },
   findPackage,
-  knownPackages: Object.keys(APPLICATION.dependencies ?? {}),
+  knownPackages: [...new Set([...Object.keys(APPLICATION.dependencies ?? {}), ...pluginsHere()])],
 }));
 
 /** This program, and the models that it finds. */

@@ -5,6 +5,7 @@ import {
   type PreparedRun,
   type ResolvedConfig,
   configError,
+  findPlugin,
   prepareResume,
   prepareRun,
 } from "@resd/run";
@@ -51,13 +52,14 @@ const sayWhere = (
 const READ_BY_SHIPPED_MODEL = ["kestrel", "@resd/env-kestrel", CUSTOM];
 
 /** Refuses tasks that the model which comes along has no words for: it would answer, and learn nothing. */
-const demandReader = ({ config, sources }: ResolvedConfig) => {
+const demandReader = Effect.fnUntraced(function* ({ config, sources }: ResolvedConfig) {
   const { use } = config.environment;
-  if (sources["model"] !== "defaults" || READ_BY_SHIPPED_MODEL.includes(use)) return Effect.void;
+  if (sources["model"] !== "defaults" || READ_BY_SHIPPED_MODEL.includes(use)) return;
+  yield* findPlugin("env", use); // a misspelt name is a misspelt name first
   const source = sources["environment.use"] ?? "defaults";
   const message = `Expected a model that reads the tasks of ${use}, got the one that comes along, which reads kestrel and nothing else, at ${source}; give the folder of a chat model: --model <folder> --preset paper/base`;
-  return Effect.fail(configError([{ path: "model", source, message }]));
-};
+  return yield* configError([{ path: "model", source, message }]);
+});
 
 /** A new run, or one that goes on; undefined where only its configuration was asked for. */
 const prepare = Effect.fnUntraced(function* ({

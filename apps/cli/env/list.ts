@@ -1,9 +1,8 @@
 /** `resd env list`: environments that can be named here, read from their package.json files; no code of theirs runs. */
-import { existsSync, readFileSync, readdirSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import { RunHost, findPlugin } from "@resd/run";
 import { Console, Effect, Result, Schema } from "effect";
-import { IN_CHECKOUT, ROOT } from "../application.ts";
 import { hostLayer } from "../host.ts";
 import { inkFor } from "../ink.ts";
 
@@ -38,15 +37,13 @@ export interface RefusedEnvironment {
   readonly message: string;
 }
 
-/** Packages that may be environments: this one, what it depends on, what comes along, what lies in the checkout. */
+/** Packages that may be environments: this one, what it depends on, what comes along. */
 const candidates = (known: ReadonlyArray<string>): ReadonlyArray<string> => {
   const here = readPackageJson(resolve("package.json"));
-  const plugins = join(ROOT, "plugins");
   return [
     ...(here.resd?.seam === "env" ? ["."] : []),
     ...Object.keys({ ...here.dependencies, ...here.devDependencies }),
     ...known,
-    ...(IN_CHECKOUT ? readdirSync(plugins).map((folder) => `@resd/${folder}`) : []),
   ];
 };
 
