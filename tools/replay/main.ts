@@ -1,0 +1,100 @@
+/**
+ * Whether a backend trains as another does: the batches of a run are recorded once and replayed on both.
+ *
+ *     node tools/replay/main.ts record --updates 20 --out recording.jsonl
+ *     node tools/replay/main.ts compare --recording recording.jsonl
+ *
+ * `record` trains the default run on ONNX Runtime and writes what each update was taught. `compare` teaches the same to the
+ * untrained model on ONNX Runtime and on WebGPU, prints how far losses, gradient norms and parameters come apart, and ends
+ * with 1 where they differ by more than allowed.
+ */
+import { parseArgs } from "node:util";
+import { NodeRuntime, NodeServices } from "@effect/platform-node";
+import { ROOT, hostLayer } from "@resd/cli/host";
+import { layer as onnx } from "@resd/compute-onnx";
+import { layer as webgpu } from "@resd/compute-webgpu";
+import { run } from "@resd/run";
+import { Console, Effect, FileSystem, Layer, Schema } from "effect";
+import {
+  parseRecording,
+  type RecordedUpdate,
+  recordingPolicy,
+  recordingText,
+} from "./recording.ts";
+import { replay } from "./replay.ts";
+import { LIMITS, violations } from "./limits.ts";
+
+const { values: flags, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    updates: { type: "string", default: "20" },
+    seed: { type: "string", default: "1" },
+    out: { type: "string", default: "recording.jsonl" },
+    recording: { type: "string", default: `${ROOT}/tools/replay/fixtures/kestrel_2.jsonl` },
+    model: { type: "string", default: `${ROOT}/models/kestrel` },
+    adapter: { type: "string", default: "" },
+  },
+});
+
+class ReplayError extends Schema.TaggedError<ReplayError>()("ReplayError", {
+  message: Schema.String,
+}) {}
+
+const record = Effect.gen(function* () {
+  const fs = yield* FileSystem.FileSystem;
+  const runDir = yield* fs.makeTempDirectoryScoped({ prefix: "resd-record-" });
+  const updates: Array<RecordedUpdate> = [];
+  const values = {
+    seed: flags.seed,
+    model: flags.model,
+    runDir: `${runDir}/run`,
+    trackers: "[]",
+    "resd.updates": flags.updates,
+    // Evaluations teach nothing.
+    "resd.evaluation.tasks": "1",
+    "resd.evaluation.samples": "1",
+  };
+  yield* run(
+    {
+      layers: {
+        policy: recordingPolicy(flags.model, updates).pipe(Layer.provide(onnx({ threads: 2 }))),
+      },
+    },
+    Object.entries(values).map(([path, text]) => ({ path, text })),
+  );
+  yield* fs.writeFileString(flags.out, recordingText(updates));
+  yield* Console.log(`${updates.length} updates in ${flags.out}`);
+}).pipe(Effect.scoped, Effect.provide(hostLayer));
+
+const compare = Effect.gen(function* () {
+  const fs = yield* FileSystem.FileSystem;
+  const updates = yield* parseRecording(yield* fs.readFileString(flags.recording));
+  const report = yield* replay(flags.model, updates, [
+    onnx({ threads: 2 }),
+    webgpu({ adapter: flags.adapter }),
+  ]);
+  yield* Console.log("update      loss  gradient norm   seconds (onnx, webgpu)");
+  for (const [i, { loss, gradNorm, seconds }] of report.updates.entries()) {
+    const times = seconds.map((value) => value.toFixed(2)).join(", ");
+    yield* Console.log(
+      `${String(i + 1).padStart(6)}  ${loss.toExponential(1).padStart(8)}       ${gradNorm.toExponential(1).padStart(8)}   ${times}`,
+    );
+  }
+  yield* Console.log(
+    `parameters ${report.parameters.toExponential(1)}, of what training changed ${report.change.toExponential(1)}`,
+  );
+  const broken = violations(report, LIMITS);
+  if (broken.length > 0) yield* new ReplayError({ message: broken.join("\n") });
+});
+
+const VERBS = { record, compare };
+const [verb = "compare"] = positionals;
+const program =
+  verb in VERBS
+    ? VERBS[verb as keyof typeof VERBS]
+    : Effect.fail(
+        new ReplayError({
+          message: `Expected one of ${Object.keys(VERBS).join(", ")}, got ${verb}`,
+        }),
+      );
+NodeRuntime.runMain(Effect.provide(program, NodeServices.layer));

@@ -1,0 +1,49 @@
+import { NodeServices } from "@effect/platform-node";
+import { assert, describe, it } from "@effect/vitest";
+import { ROOT } from "@resd/cli/host";
+import { layer as onnx } from "@resd/compute-onnx";
+import { layer as webgpu } from "@resd/compute-webgpu";
+import { Effect, FileSystem, Layer } from "effect";
+import { LIMITS, violations } from "./limits.ts";
+import { parseRecording } from "./recording.ts";
+import { replay } from "./replay.ts";
+
+const adapter = await Effect.runPromise(Effect.result(Effect.scoped(Layer.build(webgpu({})))));
+if (adapter._tag === "Failure") {
+  process.stderr.write(`SKIPPED, NOT PASSED: the replay on WebGPU: ${adapter.failure.message}\n`);
+}
+
+describe("violations()", () => {
+  it("names the update and the number that is too far off", () => {
+    const broken = violations(
+      { updates: [{ loss: 1e-3, gradNorm: 1e-6, seconds: [1, 1] }], parameters: 0, change: 0 },
+      LIMITS,
+    );
+    assert.lengthOf(broken, 1);
+    assert.include(broken[0], "the loss of update 1");
+  });
+
+  it("lets no NaN through", () => {
+    const report = { updates: [], parameters: Number.NaN, change: 0 };
+    assert.lengthOf(violations(report, LIMITS), 1);
+  });
+});
+
+describe.skipIf(adapter._tag === "Failure")("replay()", () => {
+  it.live(
+    "finds that two updates of the default run come out on WebGPU as on ONNX Runtime",
+    () =>
+      Effect.gen(function* () {
+        const fs = yield* FileSystem.FileSystem;
+        const text = yield* fs.readFileString(`${ROOT}/tools/replay/fixtures/kestrel_2.jsonl`);
+        const updates = yield* parseRecording(text);
+        const report = yield* replay(`${ROOT}/models/kestrel`, updates, [
+          onnx({ threads: 2 }),
+          webgpu({}),
+        ]);
+        assert.lengthOf(report.updates, 2);
+        assert.deepStrictEqual(violations(report, LIMITS), []);
+      }).pipe(Effect.provide(NodeServices.layer)),
+    300_000,
+  );
+});
