@@ -4,6 +4,7 @@
  *     npm run bench -- cpu
  *     npm run bench -- cpu --json --threads 1 --only "train step"
  *     npm run bench -- model --repeats 3
+ *     npm run bench -- webgpu --adapter nvidia
  *     npm run bench -- resd
  *     npm run bench -- environments
  *     npm run bench -- playbooks
@@ -19,6 +20,7 @@ import { modelSuite } from "./model_suite.ts";
 import { playbookSuite } from "./playbook_suite.ts";
 import { resdSuite } from "./resd_suite.ts";
 import { table } from "./table.ts";
+import { webgpuSuite } from "./webgpu_suite.ts";
 
 const Positive = Schema.Int.check(Schema.isGreaterThan(0));
 
@@ -80,9 +82,25 @@ const playbooks = Command.make("playbooks", flags, printed(playbookSuite)).pipe(
   ),
 );
 
+const webgpuFlags = {
+  ...flags,
+  adapter: Flag.String("adapter").pipe(
+    Flag.withDefault(""),
+    Flag.withDescription("Number or name of the adapter, as npm start -- doctor lists them"),
+  ),
+};
+
+const webgpu = Command.make("webgpu", webgpuFlags, ({ adapter, ...options }) =>
+  printed(webgpuSuite(adapter))(options),
+).pipe(
+  Command.withDescription(
+    "Products of matrices and a training step on one GPU, beside jax-js and ONNX Runtime's kernels for WebGPU",
+  ),
+);
+
 const bench = Command.make("bench").pipe(
   Command.withDescription("Measures what the documentation states"),
-  Command.withSubcommands([cpu, model, resd, environments, playbooks]),
+  Command.withSubcommands([cpu, model, webgpu, resd, environments, playbooks]),
 );
 
 bench.pipe(

@@ -32,6 +32,14 @@ export interface SuiteOptions {
 /** One side: does the work once and gives the milliseconds it took. */
 export type Timed<E, R> = Effect.Effect<number, E, R>;
 
+/** Work of one side: its result to be compared, and the same once more to be timed. */
+export interface Side<E = never> {
+  readonly name: string;
+  /** Numbers that all sides must agree on; each call is one more step of what has steps. */
+  readonly result: Effect.Effect<ArrayLike<number>, E>;
+  readonly timed: Timed<E, never>;
+}
+
 /** How times in milliseconds become the printed number. */
 export interface Unit {
   readonly name: string;

@@ -63,6 +63,36 @@ export const SIZES: ReadonlyArray<Size> = [
   },
 ];
 
+/** What a software adapter trains in a second or so. */
+export const SMALL_SIZE: Size = {
+  name: "0.1M",
+  config: llama({
+    hidden_size: 64,
+    num_hidden_layers: 2,
+    vocab_size: 256,
+    num_attention_heads: 4,
+    num_key_value_heads: 2,
+    intermediate_size: 192,
+  }),
+  batch: 4,
+  length: 64,
+};
+
+/** The shape of Qwen2.5-0.5B without its biases: what one step of it costs on a GPU. */
+export const HALF_BILLION: Size = {
+  name: "0.5B",
+  config: llama({
+    hidden_size: 896,
+    num_hidden_layers: 24,
+    vocab_size: 151_936,
+    num_attention_heads: 14,
+    num_key_value_heads: 2,
+    intermediate_size: 4864,
+  }),
+  batch: 4,
+  length: 256,
+};
+
 /** What the suite `model` measures: 30M, and the shape of SmolLM2-135M. */
 export const MODEL_SIZES: ReadonlyArray<Size> = [
   ...SIZES.slice(1),

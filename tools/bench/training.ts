@@ -9,7 +9,7 @@ import { peakMemory } from "./peak_memory.ts";
 import type { Size } from "./sizes.ts";
 import type { Peer } from "./torch_peer.ts";
 
-const SETTINGS: TrainingSettings = {
+export const SETTINGS: TrainingSettings = {
   lr: 3e-4,
   betas: [0.9, 0.95],
   eps: 1e-8,
@@ -18,7 +18,7 @@ const SETTINGS: TrainingSettings = {
 };
 
 /** Steps that both sides take before any is timed; losses and norms of each must agree. */
-const STEPS_THAT_AGREE = 3;
+export const STEPS_THAT_AGREE = 3;
 
 interface PeerStep {
   readonly ms: number;
@@ -30,7 +30,7 @@ export const trainingName = ({ name, batch, length }: Size): string =>
   `train step ${name} (${batch}x${length} tokens)`;
 
 /** Random tokens; every position but none beyond the row predicts the next one. */
-const batchOf = ({ config, batch, length }: Size): ReadonlyArray<Document> => {
+export const batchOf = ({ config, batch, length }: Size): ReadonlyArray<Document> => {
   const random = makeRandom(SEED, "bench", "training");
   return Array.from({ length: batch }, () => {
     const tokens = Int32Array.from({ length: length + 1 }, () => random.int(config.vocab_size));
