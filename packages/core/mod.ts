@@ -22,4 +22,5 @@ export * from "./random.ts";
 export * from "./reflection.ts";
 export * from "./sandbox.ts";
 export * from "./similarity.ts";
+export * from "./stop_text.ts";
 export * from "./tracker.ts";

@@ -33,7 +33,11 @@ export const Sampling = Schema.Struct({
   /** 0 is off. */
   topK: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)),
   maxTokens: Schema.Int.check(Schema.isGreaterThan(0)),
-  stop: Schema.Array(Schema.String),
+  /**
+   * Texts that end an answer, however they lie across tokens. The answer's text ends before them, as in the APIs of others;
+   * its tokens are all that were sampled, with their log-probs.
+   */
+  stop: Schema.Array(Schema.NonEmptyString),
 });
 export type Sampling = typeof Sampling.Type;
 

@@ -74,12 +74,25 @@ export const makeWorldPolicy = (options: WorldOptions, { log, batches, requests 
             .replace("…", "")
             .split(/\s+/)
             .filter((token) => token !== "");
-          const whole = cut ? tokens : [...tokens, END];
+          const end = tokens.findIndex((_, i) =>
+            request.sampling.stop.some((stop) =>
+              tokens
+                .slice(0, i + 1)
+                .join(" ")
+                .includes(stop),
+            ),
+          );
+          const stopped = end >= 0 && end < request.sampling.maxTokens;
+          const whole = stopped ? tokens.slice(0, end + 1) : cut ? tokens : [...tokens, END];
           const kept = whole.slice(0, request.sampling.maxTokens);
           return {
             ids: Int32Array.from(kept, idOf),
             logProbs: Float32Array.from(kept, (_, i) => -1 / (i + 1)),
-            stop: cut || kept.length < whole.length ? ("max_tokens" as const) : ("eos" as const),
+            stop: stopped
+              ? ("stop_string" as const)
+              : cut || kept.length < whole.length
+                ? ("max_tokens" as const)
+                : ("eos" as const),
             policyVersion: `v${updates}`,
           };
         });

@@ -11,6 +11,7 @@ import {
   Policy,
   type PolicyError,
   type StepResult,
+  beforeStop,
 } from "@resd/core";
 import { Effect, Result } from "effect";
 import type { ResdError } from "./error.ts";
@@ -54,7 +55,8 @@ const act = Effect.fnUntraced(function* (
     append(live, answer.ids, answer.logProbs);
     live.policyVersion = answer.policyVersion;
     live.truncated = answer.stop === "max_tokens";
-    live.actions.push(format.parseAction(policy.decode(answer.ids), answer.stop, live.slot?.tools));
+    const said = beforeStop(policy.decode(answer.ids), rules.sampling.stop);
+    live.actions.push(format.parseAction(said, answer.stop, live.slot?.tools));
   });
   return { modelCalls: lives.length, generatedTokens };
 });

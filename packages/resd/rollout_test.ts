@@ -27,11 +27,12 @@ const run = (
   requests: ReadonlyArray<RolloutRequest>,
   changes: Partial<Limits> = {},
   maxTokens = 24,
+  stop: ReadonlyArray<string> = [],
 ) => {
   const world = makeWorld(options);
   const rules = {
     as: "student" as const,
-    sampling: { ...smallConfig().sampling.rollout, maxTokens },
+    sampling: { ...smallConfig().sampling.rollout, maxTokens, stop },
     rewardPolicy: "all-pass" as const,
     limits: { ...limits, ...changes },
     firstPrompt: (
@@ -71,6 +72,28 @@ describe("rollOut", () => {
         assert.strictEqual(episodes, 1);
         assert.deepEqual(use, { modelCalls: 1, generatedTokens: 2 });
       }),
+  );
+
+  it.effect("rollOut() ends an action before its stop string, and keeps all tokens of it", () =>
+    Effect.gen(function* () {
+      const { rollouts, world } = yield* run(
+        { answer: () => "a then b and more", turns: 2 },
+        [request("a")],
+        {},
+        24,
+        ["then b"],
+      );
+      const { attempt } = rollouts[0]!;
+      const said = { content: "a", stop: "stop_string" as const };
+      assert.deepEqual(attempt.actions, [said, said]);
+      const texts = world.textOf(attempt.ids).split("a then b");
+      assert.lengthOf(texts, 3); // one at the end of each turn
+      assert.notInclude(texts.join(), "more");
+      assert.strictEqual(attempt.mask.filter((one) => one === 1).length, 6);
+      assert.isTrue(
+        attempt.logProbs.every((logProb, i) => (attempt.mask[i] === 1) === logProb < 0),
+      );
+    }),
   );
 
   it.effect("rollOut() generates once per turn over the live attempts, in sample order", () =>
