@@ -70,10 +70,10 @@ export const ranksAbove = (estimates: ReadonlyArray<Estimate>): ReadonlyArray<nu
   estimates.map(({ low }) => estimates.filter(({ high }) => high < low).length);
 
 /**
- * What an entry adds, task by task. Where leaving it out changed no task, their spread says nothing of how sure that is;
- * then the interval is that of tasks of which one more gained a sample and one more lost one.
+ * What is added, task by task. Where that is the same for all tasks, their spread says nothing of how sure it is; then the
+ * interval is that of tasks of which one more gained a sample and one more lost one.
  */
-const entryLift = (
+const liftEstimate = (
   without: ReadonlyArray<TaskScores>,
   with_: ReadonlyArray<TaskScores>,
   samples: number,
@@ -138,7 +138,7 @@ export const measureLift = Effect.fn("measureLift")(function* (
         return found === undefined ? [] : [found];
       });
       const { id, text, helpful, harmful } = entry;
-      const lift = entryLift(without, with_, resd.evaluation.samples);
+      const lift = liftEstimate(without, with_, resd.evaluation.samples);
       return [{ key, id, text, helpful, harmful, tasks: about.length, lift }];
     }),
   );
@@ -154,7 +154,7 @@ export const measureLift = Effect.fn("measureLift")(function* (
     samples: resd.evaluation.samples,
     without: measureEstimate(bare, "perTask"),
     with: measureEstimate(informed, "perTask"),
-    lift: pairedDifference(bare, informed, "perTask"),
+    lift: liftEstimate(bare, informed, resd.evaluation.samples),
     entries: flat
       .map((one, i) => ({ ...one, above: above[i]!, tier: tiers[i]! }))
       .toSorted((a, b) => a.tier - b.tier),

@@ -82,6 +82,26 @@ describe("measureLift", () => {
   );
 });
 
+describe("measureLift on few tasks", () => {
+  it.effect("measureLift() is not sure of what all tasks agree on", () =>
+    Effect.gen(function* () {
+      const { lift } = yield* measureLift(recorded, { entries: 0 });
+      assert.strictEqual(lift.value, 1);
+      assert.strictEqual(lift.high, 1);
+      assert.isBelow(lift.low, 0.9);
+    }).pipe(
+      Effect.provide(
+        Layer.mergeAll(
+          wordTasks({ beta: "B" }, 3),
+          Layer.succeed(Policy, policy),
+          Layer.succeed(Format, compactFormat),
+          Layer.succeed(RunSeed, 3),
+        ),
+      ),
+    ),
+  );
+});
+
 describe("ranksAbove", () => {
   it("ranksAbove() counts intervals that lie wholly below, also where others bridge the gap", () => {
     const [low, bridge, high] = [
