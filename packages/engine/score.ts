@@ -17,6 +17,8 @@ export interface ScoreContext {
   readonly config: DecoderConfig;
   /** Padded tokens a program runs at once. */
   readonly microBatchTokens: number;
+  /** Rows of logits at once, unless as many as usual. */
+  readonly rows?: number;
 }
 
 const LENGTH_STEP = 32;
@@ -32,7 +34,7 @@ interface ScoreShape {
 const scoreProgram = (
   config: DecoderConfig,
   { B, T, N, K }: ScoreShape,
-  size = logitRows(config),
+  size: number,
 ): ProgramSource => {
   const ids = input("ids", [B, T], "i32");
   const rows = input("rows", [N], "i32");
@@ -56,7 +58,7 @@ const scoreProgram = (
 };
 
 const scoreGroup = Effect.fnUntraced(function* (
-  { programs, config }: ScoreContext,
+  { programs, config, rows: size = logitRows(config) }: ScoreContext,
   items: ReadonlyArray<ScoreRequest>,
   K: number,
   weights: Weights,
@@ -73,8 +75,8 @@ const scoreGroup = Effect.fnUntraced(function* (
     Array.from({ length: counts[row] as number }, (_, t) => row * T + from + t - 1),
   );
   const shape = { B, T, N, K };
-  const program = yield* programs.get(`score/${B}x${T}/${N}/${K}`, () =>
-    scoreProgram(config, shape),
+  const program = yield* programs.get(`score/${B}x${T}/${N}/${K}/${size}`, () =>
+    scoreProgram(config, shape, size),
   );
   const targets = padIndices(
     items.flatMap(({ ids, from }) => Array.from(ids.subarray(from))),

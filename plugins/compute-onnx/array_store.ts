@@ -1,6 +1,7 @@
 /** The arrays that the worker owns, and the buffers that it uses again. */
 import type { DType, HostArray } from "@resd/core";
 import * as ort from "onnxruntime-node";
+import { leaveGarbage } from "./garbage.ts";
 import { allocate } from "./memory.ts";
 import type { SlotInfo } from "./protocol.ts";
 
@@ -46,7 +47,7 @@ class BufferPool {
   give(dtype: DType, data: HostArray): void {
     // Views into larger buffers and buffers of the host are left to the garbage collector.
     if (data.byteLength !== data.buffer.byteLength) return;
-    if (this.#bytes + data.byteLength > POOL_BYTES) return;
+    if (this.#bytes + data.byteLength > POOL_BYTES) return leaveGarbage(data.byteLength);
     const key = `${dtype}:${data.length}`;
     const list = this.#free.get(key);
     if (list === undefined) this.#free.set(key, [data]);

@@ -17,6 +17,7 @@ import {
 } from "@resd/core";
 import { add, graph as graphOf, input } from "@resd/tensor";
 import { Effect, Layer } from "effect";
+import { collectGarbage, leaveGarbage } from "./garbage.ts";
 import { lowerGraph } from "./lower_graph.ts";
 import { allocate } from "./memory.ts";
 import { Options } from "./options.ts";
@@ -30,6 +31,9 @@ const DEFAULT_DTYPE = (data: HostArray): DType =>
       : data instanceof Uint8Array
         ? "bool"
         : "f16";
+
+/** Bytes of garbage that this thread, which holds a whole application, looks for: that takes a tenth of a second. */
+const OURS = 256 * 2 ** 20;
 
 const describe = (shape: ReadonlyArray<number>): string => `[${shape.join(", ")}]`;
 
@@ -110,8 +114,10 @@ const make = Effect.fnUntraced(function* (settings: SessionSettings) {
         );
       }
       const id = nextHandle++;
+      collectGarbage(OURS);
       const copy = allocate(dtype, data.length);
       copy.set(data);
+      leaveGarbage(2 * copy.byteLength); // this thread's view of it, and most often what it was made from
       return Effect.as(request({ kind: "put", id, data: copy, shape, dtype }), {
         id,
         shape,
@@ -122,7 +128,11 @@ const make = Effect.fnUntraced(function* (settings: SessionSettings) {
   const get: ComputeShape["get"] = (array) =>
     Effect.flatMap(request({ kind: "get", id: array.id }), (answer) =>
       answer.kind === "ok" && answer.value !== undefined
-        ? Effect.succeed(answer.value)
+        ? Effect.sync(() => {
+            leaveGarbage(answer.value!.byteLength);
+            collectGarbage(OURS);
+            return answer.value!;
+          })
         : Effect.fail(new ComputeError({ message: "Expected a value from the worker", op: "get" })),
     );
 

@@ -1,11 +1,12 @@
 /**
- * Memory that JavaScript no longer needs and has not given back. ONNX Runtime's binding hands out a copy of every output,
- * even of those that were written where we asked. To V8 these are small objects, so that it lets gigabytes of them pile up.
+ * Memory that JavaScript no longer needs and has not given back. To V8 an array is a small object, whatever lies behind it,
+ * so that it lets gigabytes of them pile up; and memory that threads share stays until each of them has forgotten it.
+ * ONNX Runtime's binding adds a copy of every output, even of those that were written where we asked.
  */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
-/** Bytes from which looking for them is worth its time, some milliseconds. */
+/** Bytes from which looking for them is worth its time: some milliseconds in a thread that holds little else. */
 const MUCH = 64 * 2 ** 20;
 
 let collect: (() => void) | undefined;
@@ -16,9 +17,12 @@ export const leaveGarbage = (bytes: number): void => {
   garbage += bytes;
 };
 
-/** Gives back what is of no use, where it is much. To be called before memory is needed, when nobody holds on to the last results. */
-export const collectGarbage = (): void => {
-  if (garbage < MUCH) return;
+/**
+ * Gives this thread's garbage back, where it is much. To be called before memory is needed, when nobody holds on to the
+ * last results.
+ */
+export const collectGarbage = (much = MUCH): void => {
+  if (garbage < much) return;
   garbage = 0;
   if (collect === undefined) {
     setFlagsFromString("--expose-gc");

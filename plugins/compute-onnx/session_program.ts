@@ -117,6 +117,7 @@ export class SessionProgram {
     keep: Int32Array,
     read: ReadonlyArray<number>,
   ): Promise<ReadonlyArray<HostArray>> {
+    collectGarbage();
     const plan = this.#plan;
     const slots: Array<Stored | undefined> = Array.from({ length: plan.slots.length });
     let host = 0;
@@ -139,7 +140,6 @@ export class SessionProgram {
         slots[slot] = made;
         fetches[name] = tensorOf(made);
       }
-      collectGarbage();
       await this.#session.run(feeds, fetches);
       leaveGarbage(this.#copied);
     }

@@ -65,13 +65,22 @@ const answer = async (request: Request): Promise<Answer> => {
   }
 };
 
+/** The values of an answer are copies already: their memory moves to the other side. */
+const memoryOf = (found: Answer): Array<ArrayBuffer> => {
+  const values = found.kind === "ran" ? found.values : found.kind === "ok" ? [found.value] : [];
+  return values.flatMap((value) =>
+    value !== undefined && value.buffer instanceof ArrayBuffer ? [value.buffer] : [],
+  );
+};
+
 // Requests are answered strictly in order: a run may take over the storage of the arrays that the next one reads.
 const queue: Array<Request> = [];
 let busy = false;
 const drain = async (): Promise<void> => {
   busy = true;
   for (let request = queue.shift(); request !== undefined; request = queue.shift()) {
-    parentPort?.postMessage(await answer(request));
+    const found = await answer(request);
+    parentPort?.postMessage(found, memoryOf(found));
   }
   busy = false;
 };

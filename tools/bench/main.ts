@@ -4,6 +4,7 @@
  *     npm run bench -- cpu
  *     npm run bench -- cpu --json --threads 1 --only "train step"
  *     npm run bench -- model --repeats 3
+ *     npm run bench -- memory
  *     npm run bench -- webgpu --adapter nvidia
  *     npm run bench -- resd
  *     npm run bench -- environments
@@ -16,6 +17,7 @@ import { Command, Flag } from "effect/cli";
 import { cpuSuite } from "./cpu_suite.ts";
 import { environmentSuite } from "./environment_suite.ts";
 import type { Measurement, SuiteOptions } from "./measurement.ts";
+import { memorySuite } from "./memory_suite.ts";
 import { modelSuite } from "./model_suite.ts";
 import { playbookSuite } from "./playbook_suite.ts";
 import { resdSuite } from "./resd_suite.ts";
@@ -64,6 +66,12 @@ const model = Command.make("model", flags, printed(modelSuite)).pipe(
   ),
 );
 
+const memory = Command.make("memory", flags, printed(memorySuite)).pipe(
+  Command.withDescription(
+    "The memory that resd plan says an update takes, beside the most that a process took while it made some",
+  ),
+);
+
 const resd = Command.make("resd", flags, printed(resdSuite)).pipe(
   Command.withDescription(
     "An update of the default run by phase, beside the same run without reflection and playbook",
@@ -100,7 +108,7 @@ const webgpu = Command.make("webgpu", webgpuFlags, ({ adapter, ...options }) =>
 
 const bench = Command.make("bench").pipe(
   Command.withDescription("Measures what the documentation states"),
-  Command.withSubcommands([cpu, model, webgpu, resd, environments, playbooks]),
+  Command.withSubcommands([cpu, model, memory, webgpu, resd, environments, playbooks]),
 );
 
 bench.pipe(

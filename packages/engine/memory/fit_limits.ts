@@ -7,8 +7,8 @@ import type { MicroBatch, UpdateLimits } from "../update_batch.ts";
 import { memoryParts, trainedBytes } from "./memory_parts.ts";
 import { roughWorkingBytes, updateCost } from "./update_cost.ts";
 
-/** The process itself: engine, tokenizer, programs, and what the system does not get back at once. */
-export const PROCESS_BYTES = 300 * 2 ** 20;
+/** The process itself: engine, tokenizer, programs, and buffers that a backend keeps to use them again. */
+export const PROCESS_BYTES = 512 * 2 ** 20;
 
 /** Fewer padded tokens than this make products slow, and save little. */
 const LEAST_TOKENS = 512;
