@@ -1,7 +1,9 @@
 /** What every compute backend promises: the numbers of the interpreter, and handles that mean what they say. */
 import type { Compute } from "@resd/core";
 import { arrayLaws } from "./compute/array_laws.ts";
-import { graphLaws } from "./compute/graph_laws.ts";
+import { agreement, battery, graphLaws } from "./compute/graph_laws.ts";
+import { sizeCases } from "./compute/size_cases.ts";
+import type { BatteryCase } from "./compute/battery.ts";
 import type { Law } from "./law.ts";
 
 /** How exact the backend claims to be. */
@@ -21,3 +23,15 @@ export const computeLaws = (settings: ComputeLawSettings = {}): ReadonlyArray<La
   const tolerance = settings.tolerance ?? 1e-5;
   return [...graphLaws(tolerance), ...arrayLaws(tolerance)];
 };
+
+/**
+ * Laws of sizes: no rows at all, one, 65, and more than a GPU dispatches along one axis. For backends whose kernels know
+ * about sizes; slower than the others by their size.
+ */
+export const computeSizeLaws = (settings: ComputeLawSettings = {}): ReadonlyArray<Law<Compute>> =>
+  sizeCases().map((one) => agreement(one, settings.tolerance ?? 1e-5));
+
+export type { BatteryCase } from "./compute/battery.ts";
+
+/** All graphs of the laws with their inputs, for programs that measure how exact a backend is. */
+export const computeBattery = (): ReadonlyArray<BatteryCase> => [...battery(), ...sizeCases()];

@@ -217,10 +217,11 @@ class Backend {
   }
 }
 
-const make = Effect.fnUntraced(function* (
+/** The backend on an open device. */
+export const makeCompute = Effect.fnUntraced(function* (
+  gpu: GpuDevice,
   settings: Settings,
-): Effect.fn.Return<ComputeShape, ComputeError, Scope.Scope> {
-  const gpu = yield* openDevice({ adapter: settings.adapter });
+): Effect.fn.Return<ComputeShape, never, Scope.Scope> {
   const backend = yield* Effect.acquireRelease(
     Effect.sync(() => new Backend(gpu, settings)),
     (held) => Effect.sync(() => held.destroy()),
@@ -244,4 +245,10 @@ const make = Effect.fnUntraced(function* (
 export const layer = (
   options: typeof Options.Encoded,
 ): Layer.Layer<Compute, PluginOptionsError | ComputeError> =>
-  Layer.effect(Compute, Effect.flatMap(decodeOptions("compute-webgpu", Options, options), make));
+  Layer.effect(
+    Compute,
+    Effect.gen(function* () {
+      const settings = yield* decodeOptions("compute-webgpu", Options, options);
+      return yield* makeCompute(yield* openDevice({ adapter: settings.adapter }), settings);
+    }),
+  );

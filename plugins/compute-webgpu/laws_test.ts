@@ -1,8 +1,11 @@
-import { computeLaws } from "@resd/testing";
+import { assert, describe, it } from "@effect/vitest";
+import { Compute } from "@resd/core";
+import { checkLaws, computeLaws, computeSizeLaws } from "@resd/testing";
 import { registerLaws } from "@resd/testing/vitest";
 import { Effect } from "effect";
-import { describe } from "vitest";
 import { listAdapters } from "./adapters.ts";
+import { makeCompute } from "./compute_webgpu.ts";
+import { openDevice } from "./device.ts";
 import { layer } from "./mod.ts";
 
 const [adapter] = await Effect.runPromise(listAdapters);
@@ -13,5 +16,46 @@ if (adapter === undefined) {
 }
 
 describe.skipIf(adapter === undefined)("compute-webgpu keeps the laws of backends", () => {
-  registerLaws(computeLaws(), { layer: layer({}), timeoutMillis: 120_000 });
+  registerLaws([...computeLaws(), ...computeSizeLaws()], {
+    layer: layer({}),
+    timeoutMillis: 120_000,
+  });
+});
+
+/** What is changed in a kernel's text, and the law that must see it. */
+const MUTATIONS: ReadonlyArray<readonly [law: string, from: string, to: string]> = [
+  ["compute.graph.unary", "1.0 / (1.0 + exp(", "1.0 / (1.0001 + exp("],
+  ["compute.graph.expm1-near-zero", "x * (1.0 + x", "x * (1.0001 + x"],
+  ["compute.graph.softmax-gradients", "log(", "1.001 * log("],
+  ["compute.graph.matmul-wide", "k < numbers", "k + 1u < numbers"],
+  ["compute.graph.adamw", "let size = ", "let size = 1.001 * "],
+  ["compute.graph.reductions", "var v0: f32 = 0.0;", "var v0: f32 = 0.001;"],
+  ["compute.graph.scatter-rows-crowded", "select(0, 1, before", "select(1, 1, before"],
+  ["compute.graph.sample-top-p", "= 0.0; var last", "= 0.1; var last"],
+  ["compute.graph.top-k-ties", "c > lastIndex", "c >= lastIndex"],
+  ["compute.graph.rope", "+ select(", "+ 1.001 * select("],
+  ["compute.graph.cache-write", "u32(b", "1u + u32(b"],
+];
+
+describe.skipIf(adapter === undefined)("the laws of backends", () => {
+  for (const [id, from, to] of MUTATIONS) {
+    it.live(`see that a kernel has ${JSON.stringify(to)} in it`, () =>
+      Effect.gen(function* () {
+        const gpu = yield* openDevice({ adapter: "" });
+        const { device } = gpu;
+        const original = device.createShaderModule.bind(device);
+        let changed = 0;
+        device.createShaderModule = (descriptor) => {
+          const code = descriptor.code.replaceAll(from, to);
+          if (code !== descriptor.code) changed += 1;
+          return original({ ...descriptor, code });
+        };
+        const compute = yield* makeCompute(gpu, { adapter: "", print: "nothing", sizes: "read" });
+        const laws = computeLaws().filter((law) => law.id === id);
+        const [result] = yield* checkLaws(laws).pipe(Effect.provideService(Compute, compute));
+        assert.isAbove(changed, 0, "the text is in no kernel of the law");
+        assert.isFalse(result?.passed, id);
+      }),
+    );
+  }
 });

@@ -4,15 +4,20 @@
  *     node tools/replay/main.ts record --updates 20 --out recording.jsonl
  *     node tools/replay/main.ts compare --recording recording.jsonl
  *
+ *     node tools/replay/main.ts compare --recording recording.jsonl --control
+ *
  * `record` trains the default run on ONNX Runtime and writes what each update was taught. `compare` teaches the same to the
  * untrained model on ONNX Runtime and on WebGPU, prints how far losses, gradient norms and parameters come apart, and ends
- * with 1 where they differ by more than allowed.
+ * with 1 where they differ by more than allowed. With `--control` the second side is ONNX Runtime too, from weights of which
+ * the last bit of each is drawn: how far any two computations come apart that round differently.
  */
 import { parseArgs } from "node:util";
 import { NodeRuntime, NodeServices } from "@effect/platform-node";
 import { ROOT, hostLayer } from "@resd/cli/host";
 import { layer as onnx } from "@resd/compute-onnx";
 import { layer as webgpu } from "@resd/compute-webgpu";
+import { makeRandom } from "@resd/core";
+import { loadFolder, saveFolder } from "@resd/models";
 import { run } from "@resd/run";
 import { Console, Effect, FileSystem, Layer, Schema } from "effect";
 import {
@@ -21,7 +26,7 @@ import {
   recordingPolicy,
   recordingText,
 } from "./recording.ts";
-import { replay } from "./replay.ts";
+import { replay, weightsOf } from "./replay.ts";
 import { LIMITS, violations } from "./limits.ts";
 
 const { values: flags, positionals } = parseArgs({
@@ -33,6 +38,7 @@ const { values: flags, positionals } = parseArgs({
     recording: { type: "string", default: `${ROOT}/tools/replay/fixtures/kestrel_2.jsonl` },
     model: { type: "string", default: `${ROOT}/models/kestrel` },
     adapter: { type: "string", default: "" },
+    control: { type: "boolean", default: false },
   },
 });
 
@@ -66,14 +72,33 @@ const record = Effect.gen(function* () {
   yield* Console.log(`${updates.length} updates in ${flags.out}`);
 }).pipe(Effect.scoped, Effect.provide(hostLayer));
 
+/** A copy of a model's folder with the last bit of every weight drawn. */
+const withNoise = Effect.fnUntraced(function* (model: string) {
+  const fs = yield* FileSystem.FileSystem;
+  const folder = yield* fs.makeTempDirectoryScoped({ prefix: "resd-noise-" });
+  const { config } = yield* loadFolder(model);
+  const weights = yield* weightsOf(model);
+  yield* fs.copy(model, folder, { overwrite: true });
+  const random = makeRandom("replay", "noise");
+  yield* saveFolder(folder, config, (name) =>
+    Effect.sync(() => {
+      const bits = new Int32Array(Float32Array.from(weights.get(name)!).buffer);
+      bits.forEach((word, i) => (bits[i] = (word & ~1) | random.int(2)));
+      return new Float32Array(bits.buffer);
+    }),
+  );
+  return folder;
+});
+
 const compare = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem;
   const updates = yield* parseRecording(yield* fs.readFileString(flags.recording));
-  const report = yield* replay(flags.model, updates, [
-    onnx({ threads: 2 }),
-    webgpu({ adapter: flags.adapter }),
-  ]);
-  yield* Console.log("update      loss  gradient norm   seconds (onnx, webgpu)");
+  const model = flags.model;
+  const one = { model, compute: onnx({ threads: 2 }) };
+  const report = flags.control
+    ? yield* replay(updates, one, { ...one, model: yield* withNoise(model) })
+    : yield* replay(updates, one, { model, compute: webgpu({ adapter: flags.adapter }) });
+  yield* Console.log("update      loss  gradient norm   seconds (first, second)");
   for (const [i, { loss, gradNorm, seconds }] of report.updates.entries()) {
     const times = seconds.map((value) => value.toFixed(2)).join(", ");
     yield* Console.log(
@@ -85,7 +110,7 @@ const compare = Effect.gen(function* () {
   );
   const broken = violations(report, LIMITS);
   if (broken.length > 0) yield* new ReplayError({ message: broken.join("\n") });
-});
+}).pipe(Effect.scoped);
 
 const VERBS = { record, compare };
 const [verb = "compare"] = positionals;

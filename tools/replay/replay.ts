@@ -44,7 +44,8 @@ const teach = (policy: PolicyShape, updates: ReadonlyArray<RecordedUpdate>) =>
 
 type Weights = ReadonlyMap<string, Float32Array>;
 
-const weightsOf = Effect.fnUntraced(function* (folder: string) {
+/** The weights of a model's folder by name. */
+export const weightsOf = Effect.fnUntraced(function* (folder: string) {
   const checkpoint = yield* openCheckpoint(folder);
   const weights = new Map<string, Float32Array>();
   for (const name of checkpoint.names) weights.set(name, yield* checkpoint.readFloats(name));
@@ -76,15 +77,21 @@ const runOn = <E, R>(
     return { outcomes, weights: yield* weightsOf(folder) };
   }).pipe(Effect.scoped, Effect.provide(compute));
 
-/** Teaches the model of a folder the same updates on two backends, one after the other. */
+/** A model and what computes with it. */
+export interface Side<E, R> {
+  readonly model: string;
+  readonly compute: Layer.Layer<Compute, E, R>;
+}
+
+/** Teaches two models the same updates, one after the other; a model may stand on both sides. */
 export const replay = Effect.fnUntraced(function* <E1, R1, E2, R2>(
-  model: string,
   updates: ReadonlyArray<RecordedUpdate>,
-  backends: readonly [Layer.Layer<Compute, E1, R1>, Layer.Layer<Compute, E2, R2>],
+  one: Side<E1, R1>,
+  other: Side<E2, R2>,
 ) {
-  const before = yield* Effect.scoped(weightsOf(model));
-  const first = yield* runOn(model, backends[0], updates);
-  const second = yield* runOn(model, backends[1], updates);
+  const before = yield* Effect.scoped(weightsOf(one.model));
+  const first = yield* runOn(one.model, one.compute, updates);
+  const second = yield* runOn(other.model, other.compute, updates);
   const apart = distance(second.weights, first.weights);
   return {
     updates: first.outcomes.map((wanted, i) => {

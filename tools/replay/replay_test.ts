@@ -37,10 +37,12 @@ describe.skipIf(adapter._tag === "Failure")("replay()", () => {
         const fs = yield* FileSystem.FileSystem;
         const text = yield* fs.readFileString(`${ROOT}/tools/replay/fixtures/kestrel_2.jsonl`);
         const updates = yield* parseRecording(text);
-        const report = yield* replay(`${ROOT}/models/kestrel`, updates, [
-          onnx({ threads: 2 }),
-          webgpu({}),
-        ]);
+        const model = `${ROOT}/models/kestrel`;
+        const report = yield* replay(
+          updates,
+          { model, compute: onnx({ threads: 2 }) },
+          { model, compute: webgpu({}) },
+        );
         assert.lengthOf(report.updates, 2);
         assert.deepStrictEqual(violations(report, LIMITS), []);
       }).pipe(Effect.provide(NodeServices.layer)),

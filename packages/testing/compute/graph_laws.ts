@@ -21,32 +21,34 @@ export const battery = (): ReadonlyArray<BatteryCase> => [
 /** Runs that must agree to the bit where the backend says it is deterministic: a race shows in some of them. */
 const REPEATS = 20;
 
+/** The law that a graph gives what the interpreter gives. */
+export const agreement = ({ name, graph, inputs }: BatteryCase, tolerance: number): Law<Compute> =>
+  law(
+    `compute.graph.${name}`,
+    `the graph ${name} gives what the interpreter gives in double precision`,
+    Effect.gen(function* () {
+      const compute = yield* Compute;
+      const program = yield* compute.compile(graph);
+      const read = graph.outputs.map((output) => output.name);
+      const { values } = yield* program.run(inputs, { read });
+      const wanted = interpret(graph, inputs);
+      for (const output of read) {
+        yield* demandClose(
+          values[output],
+          wanted[output] ?? new Float64Array(0),
+          tolerance,
+          `output ${output} of ${name}`,
+        );
+      }
+    }),
+  );
+
 export const graphLaws = (tolerance: number): ReadonlyArray<Law<Compute>> => {
   const cases = battery();
   const named = (name: string): BatteryCase =>
     cases.find((one) => one.name === name) as BatteryCase;
   return [
-    ...cases.map(({ name, graph, inputs }) =>
-      law(
-        `compute.graph.${name}`,
-        `the graph ${name} gives what the interpreter gives in double precision`,
-        Effect.gen(function* () {
-          const compute = yield* Compute;
-          const program = yield* compute.compile(graph);
-          const read = graph.outputs.map((output) => output.name);
-          const { values } = yield* program.run(inputs, { read });
-          const wanted = interpret(graph, inputs);
-          for (const output of read) {
-            yield* demandClose(
-              values[output],
-              wanted[output] ?? new Float64Array(0),
-              tolerance,
-              `output ${output} of ${name}`,
-            );
-          }
-        }),
-      ),
-    ),
+    ...cases.map((one) => agreement(one, tolerance)),
     ...["scatter-rows-crowded", "decoder-backward"].map((name) =>
       law(
         `compute.deterministic.${name}`,

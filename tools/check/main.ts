@@ -1,0 +1,81 @@
+/**
+ * Checks a compute backend on this machine.
+ *
+ *     npm run check                                   the laws of graphs that take seconds, on WebGPU
+ *     npm run check -- --all                          every law, all sizes, and the worst error of every result
+ *     npm run check -- --compute onnx --all
+ *     npm run check -- --all --only attention
+ *
+ * Ends with 1 when a law is broken, and with 75 when there is no adapter: then nothing was checked.
+ */
+import { parseArgs } from "node:util";
+import { NodeRuntime } from "@effect/platform-node";
+import { layer as onnx } from "@resd/compute-onnx";
+import { layer as webgpu } from "@resd/compute-webgpu";
+import { Compute } from "@resd/core";
+import { checkLaws, computeBattery, computeLaws, computeSizeLaws } from "@resd/testing";
+import { Console, Effect, Schema } from "effect";
+import { outputErrors } from "./worst_errors.ts";
+
+const { values: flags } = parseArgs({
+  options: {
+    all: { type: "boolean", default: false },
+    compute: { type: "string", default: "webgpu" },
+    adapter: { type: "string", default: "" },
+    only: { type: "string", default: "" },
+  },
+});
+
+class CheckError extends Schema.TaggedError<CheckError>()("CheckError", {
+  message: Schema.String,
+}) {}
+
+/** Without --all: what is checked at every commit. */
+const QUICK = /matmul|softmax|reductions|movement|attention|decoder|adamw|sample|scatter|donate/;
+
+const wanted = (id: string): boolean =>
+  id.includes(flags.only) && (flags.all || flags.only !== "" || QUICK.test(id));
+
+const program = Effect.gen(function* () {
+  const { info } = yield* Compute;
+  yield* Console.log(
+    `${info.name}: ${info.adapter}${info.software ? " (computes on the CPU)" : ""}`,
+  );
+  const start = performance.now();
+  const laws = [...computeLaws(), ...(flags.all ? computeSizeLaws() : [])];
+  const results = yield* checkLaws(laws.filter(({ id }) => wanted(id)));
+  const broken = results.filter(({ passed, required }) => required && !passed);
+  for (const { id, expected, actual, hint } of broken) {
+    yield* Console.log(`BROKEN ${id}\n  expected ${expected}\n  got ${actual}\n  ${hint}`);
+  }
+  if (flags.all) {
+    const cases = computeBattery().filter(({ name }) => wanted(`compute.graph.${name}`));
+    const errors = (yield* Effect.forEach(cases, outputErrors)).flat();
+    yield* Console.log("\nerror, relative to the largest magnitude of the result (at least 1)");
+    for (const { graph, output, error } of errors.toSorted((a, b) => b.error - a.error)) {
+      yield* Console.log(`${error.toExponential(1).padStart(8)}  ${graph}: ${output}`);
+    }
+  }
+  const seconds = ((performance.now() - start) / 1000).toFixed(1);
+  yield* Console.log(
+    `\n${results.length - broken.length} of ${results.length} laws hold, in ${seconds} s`,
+  );
+  if (broken.length > 0) yield* new CheckError({ message: `${broken.length} laws are broken` });
+});
+
+const noAdapter = Effect.gen(function* () {
+  yield* Console.error("SKIPPED, NOT PASSED: no WebGPU adapter on this machine");
+  process.exitCode = 75;
+});
+
+const checked = Effect.gen(function* () {
+  const backend =
+    flags.compute === "onnx" ? onnx({ threads: 2 }) : webgpu({ adapter: flags.adapter });
+  yield* Effect.provide(program, backend);
+}).pipe(
+  Effect.catchTag("ComputeError", (error) =>
+    error.message.includes("got none") ? noAdapter : Effect.fail(error),
+  ),
+);
+
+NodeRuntime.runMain(checked);
