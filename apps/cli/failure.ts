@@ -1,5 +1,6 @@
 /** What a person sees of a failure. */
-import { Cause } from "effect";
+import { fileFailureText } from "@resd/core";
+import { Cause, PlatformError } from "effect";
 import { CliError } from "effect/cli";
 
 const messageOf = (error: unknown): string =>
@@ -16,5 +17,6 @@ export const failureText = (cause: Cause.Cause<unknown>): string | undefined => 
   if (Cause.hasInterruptsOnly(cause)) return undefined;
   const error: unknown = Cause.squash(cause);
   if (CliError.isCliError(error) && error._tag === "ShowHelp") return undefined;
+  if (error instanceof PlatformError.PlatformError) return fileFailureText(error);
   return isForeseen(error) ? messageOf(error) : Cause.pretty(cause);
 };

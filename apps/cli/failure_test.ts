@@ -1,5 +1,5 @@
 import { PolicyError } from "@resd/core";
-import { Cause } from "effect";
+import { Cause, PlatformError } from "effect";
 import { assert, describe, it } from "vitest";
 import { failureText } from "./failure.ts";
 
@@ -7,6 +7,17 @@ describe("failureText", () => {
   it("failureText() gives the message alone of a failure that was foreseen", () => {
     const error = new PolicyError({ reason: "compute", message: "Expected memory, got none" });
     assert.strictEqual(failureText(Cause.fail(error)), "Expected memory, got none");
+  });
+
+  it("failureText() reads what the system says of a file", () => {
+    const error = PlatformError.systemError({
+      _tag: "Unknown",
+      module: "FileSystem",
+      method: "makeDirectory",
+      pathOrDescriptor: "runs",
+      cause: Object.assign(new Error("EACCES"), { code: "EACCES" }),
+    });
+    assert.match(failureText(Cause.fail(error))!, /^Expected permission, got none .*at runs; /);
   });
 
   it("failureText() says where a defect happened", () => {

@@ -11,6 +11,7 @@ export * from "./environment.ts";
 export * from "./episode.ts";
 export * from "./evaluation.ts";
 export * from "./feedback.ts";
+export * from "./file_failure.ts";
 export * from "./lora.ts";
 export * from "./objective.ts";
 export * from "./playbook.ts";

@@ -1,5 +1,5 @@
 /** What a policy keeps on disk: a model folder others load and, for resuming, the state of its training beside it. */
-import { PolicyError, TeacherRule } from "@resd/core";
+import { PolicyError, TeacherRule, fileFailureText } from "@resd/core";
 import {
   type AdapterOrigin,
   companionFiles,
@@ -9,7 +9,7 @@ import {
   saveFolder,
 } from "@resd/models";
 import { openSafetensors, writeSafetensors } from "@resd/safetensors";
-import { Effect, FileSystem, Schema, type Scope } from "effect";
+import { Effect, FileSystem, PlatformError, Schema, type Scope } from "effect";
 import { type ArraySpec, unshared } from "./arrays.ts";
 import type { OptimizerOptions, OptimizerState } from "./optim/optimizer.ts";
 import type { TeacherState } from "./teacher.ts";
@@ -52,7 +52,12 @@ export const fileErrors =
     effect: Effect.Effect<A, E, R>,
   ): Effect.Effect<A, PolicyError, R> =>
     Effect.mapError(effect, (error) =>
-      error instanceof PolicyError ? error : fail(reason, `${doing}: ${error.message}`),
+      error instanceof PolicyError
+        ? error
+        : fail(
+            reason,
+            `${doing}: ${error instanceof PlatformError.PlatformError ? fileFailureText(error) : error.message}`,
+          ),
     );
 
 const write = (

@@ -1,16 +1,7 @@
 /** A run, from its configuration to its summary. */
-import { Format, Playbook, Policy, Tracker } from "@resd/core";
+import { Format, Playbook, Policy, Tracker, fileFailureText } from "@resd/core";
 import { type Summary, type TrainError, makeTotals, summaryOf, train } from "@resd/resd";
-import {
-  Cause,
-  Clock,
-  Effect,
-  Exit,
-  FileSystem,
-  Layer,
-  type PlatformError,
-  type Scope,
-} from "effect";
+import { Cause, Clock, Effect, Exit, FileSystem, Layer, PlatformError, type Scope } from "effect";
 import { type Checkpoint, makeCheckpoints, rewind } from "./checkpoints.ts";
 import { type ComposeError, composeRun } from "./compose_run.ts";
 import { type HostServices, type RunDefinition, type RunLayers, partsOf } from "./define_run.ts";
@@ -224,5 +215,6 @@ export const run = Effect.fn("run")(function* (
 /** The message of a failure, without its trace. */
 const causeMessage = (cause: Cause.Cause<unknown>): string => {
   const error: unknown = Cause.squash(cause);
+  if (error instanceof PlatformError.PlatformError) return fileFailureText(error);
   return error instanceof Error ? error.message : String(error);
 };

@@ -90,6 +90,8 @@ export const makeRunFolder = Effect.fn("makeRunFolder")(function* (
     }
   }
   const files = runFiles(folder);
+  // Folder by folder: asked for all at once, a read-only disk is reported as a missing path.
+  yield* fs.makeDirectory(folder, { recursive: true });
   for (const made of [files.rollouts, files.playbook, files.evaluations]) {
     yield* fs.makeDirectory(made, { recursive: true });
   }
