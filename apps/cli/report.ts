@@ -99,18 +99,52 @@ const phases = ({ phases: spent, wallSeconds }: RunSummary): string =>
     .map(([phase, value]) => `${phase} ${seconds(value)}`)
     .join(", ")}`;
 
-const next = ({ folder, seed, preset }: RunSummary): ReadonlyArray<string> => [
-  `  npm start -- eval ${folder}      measure the trained model, with and without its playbook`,
-  `  npm start -- sample ${folder}    read what it is shown and what it answers`,
-  `  npm start -- --preset ${preset} --seed ${seed + 1}     the same on other tasks and draws`,
-  `  npm start -- --resd.reflect=false --resd.playbook=none     the same without words`,
-];
+/** As a shell reads it back. */
+const quoted = (word: string): string =>
+  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+
+/** What a command line says of a run, without what is another run's to say: its seed and its folder. */
+const ofAnyRun = (args: ReadonlyArray<string>): ReadonlyArray<string> =>
+  args.filter((arg, i) => {
+    const owner = /^--(seed|run-dir|runDir)(=|$)/;
+    const before = args[i - 1] ?? "";
+    return !owner.test(arg) && !(owner.test(before) && !before.includes("="));
+  });
+
+const next = ({ folder, seed }: RunSummary, args: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const again = ofAnyRun(args);
+  const commands: ReadonlyArray<readonly [ReadonlyArray<string>, string]> = [
+    [["eval", folder], "measure the trained model, with and without its playbook"],
+    [["sample", folder], "read what it is shown and what it answers"],
+    ...(args.some((arg) => arg.startsWith("--resume"))
+      ? []
+      : ([[[...again, "--seed", `${seed + 1}`], "the same on other tasks and draws"]] as const)),
+    ...(args.length > 0
+      ? []
+      : ([[["--resd.reflect=false", "--resd.playbook=none"], "the same without words"]] as const)),
+  ];
+  const lines = commands.map(([words, what]) => [
+    `npm start -- ${words.map(quoted).join(" ")}`,
+    what,
+  ]);
+  const width = Math.min(60, Math.max(...lines.map(([command]) => command!.length)));
+  return lines.map(([command, what]) => `  ${command!.padEnd(width)}  ${what}`);
+};
 
 /** The report of a run that has ended well. */
 export const report = (
   summary: RunSummary,
   examples: Examples,
-  { columns, ink }: { readonly columns: number; readonly ink: Ink },
+  {
+    columns,
+    ink,
+    args = [],
+  }: {
+    readonly columns: number;
+    readonly ink: Ink;
+    /** The command line that the run was started with. */
+    readonly args?: ReadonlyArray<string>;
+  },
 ): string => {
   const first = summary.curve[0]?.student;
   const { abilities } = summary;
@@ -133,7 +167,7 @@ export const report = (
       `${ink("bold", "Files")} ${summary.folder}`,
       "  summary.json  metrics.jsonl  rollouts/  playbook/  model/ (Hugging Face format)",
     ],
-    [ink("bold", "Next"), ...next(summary)],
+    [ink("bold", "Next"), ...next(summary, args)],
   ];
   return sections
     .filter((lines) => lines.length > 0)

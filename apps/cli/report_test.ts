@@ -64,6 +64,14 @@ describe("report", () => {
     assert.match(text, /--seed 5/);
   });
 
+  it("report() suggests the command line that was given, with another seed, as a shell reads it", () => {
+    const args = ["--variant", "grpo", "--seed", "4", "--run-dir=a b", "--name", "x y"];
+    const text = report({ ...summary, folder: "a b" }, {}, { ...plain, args });
+    assert.match(text, /npm start -- eval 'a b' +measure/);
+    assert.match(text, /npm start -- --variant grpo --name 'x y' --seed 5 +the same on other/);
+    assert.notMatch(text, /without words/); // which would change more than words in another variant
+  });
+
   it("report() tells what went wrong, what was forgotten, and which policy was kept", () => {
     const score = (value: number) => ({ measure: "accuracy", value, probes: 100 }) as const;
     const text = report(

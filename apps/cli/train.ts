@@ -98,7 +98,9 @@ export const train = Effect.fnUntraced(
     if (input.json) return yield* Console.log(JSON.stringify(summary));
     const examples = yield* exampleAttempts(files, summary.updates);
     const columns = process.stdout.columns || 80;
-    yield* Console.log(`\n${report(summary, examples, { columns, ink: inkFor(process.stdout) })}`);
+    yield* Console.log(
+      `\n${report(summary, examples, { columns, ink: inkFor(process.stdout), args: process.argv.slice(2) })}`,
+    );
   },
   Effect.scoped,
   Effect.provide(hostLayer),
