@@ -1,6 +1,6 @@
 /** The verbs with their flags and their help. Each verb's code is loaded when it is asked for. */
 import type { Override } from "@resd/run";
-import { Effect } from "effect";
+import { Effect, Schema } from "effect";
 import { Argument, Command, Flag } from "effect/cli";
 import { env } from "./env/commands.ts";
 import { playbook } from "./playbook/commands.ts";
@@ -189,6 +189,7 @@ const sample = (overrides: ReadonlyArray<Override>) =>
         Argument.optional,
       ),
       tasks: Flag.Int("tasks").pipe(
+        Flag.withSchema(Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))),
         Flag.withDescription("How many held-out tasks to follow"),
         Flag.withDefault(2),
       ),
@@ -220,6 +221,7 @@ const compare = Command.make(
       Argument.withDescription("Matrix of variants and seeds: a .json or .ts file"),
     ),
     jobs: Flag.Int("jobs").pipe(
+      Flag.withSchema(Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))),
       Flag.withDescription(
         "Cells that run at the same time; as many as there are cores unless given",
       ),

@@ -33,6 +33,21 @@ describe("resd", () => {
     }),
   );
 
+  it.effect("counts that would count nothing are refused", () =>
+    Effect.gen(function* () {
+      for (const args of [
+        ["sample", "--tasks=0"],
+        ["compare", "m.json", "--jobs=-1"],
+        ["env", "validate", "kestrel", "--samples=0"],
+        ["env", "play", "kestrel", "--task=-1"],
+      ]) {
+        const { exit, text } = yield* printed(...args);
+        assert.strictEqual(exit._tag, "Failure");
+        assert.match(text, /"(0|-1)"\. .*Expected a value greater than or equal to [01]/, args[0]!);
+      }
+    }),
+  );
+
   it.effect("--version prints the version", () =>
     Effect.gen(function* () {
       assert.include((yield* printed("--version")).text, "1.2.3");

@@ -1,6 +1,6 @@
 /** The verbs of `resd env`, with their flags and their help. */
 import type { Override } from "@resd/run";
-import { Effect, Option } from "effect";
+import { Effect, Option, Schema } from "effect";
 import { Argument, Command, Flag } from "effect/cli";
 
 const json = Flag.Boolean("json").pipe(
@@ -62,10 +62,12 @@ const validate = (overrides: ReadonlyArray<Override>) =>
     {
       use: environment,
       samples: Flag.Int("samples").pipe(
+        Flag.withSchema(Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))),
         Flag.withDescription("Tasks looked at in every split"),
         Flag.withDefault(4),
       ),
       patience: Flag.Int("patience").pipe(
+        Flag.withSchema(Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))),
         Flag.withDescription("Seconds after which a criterion that does not end is broken"),
         Flag.withDefault(120),
       ),
@@ -104,6 +106,7 @@ const play = (overrides: ReadonlyArray<Override>) =>
         Flag.withDefault("train"),
       ),
       task: Flag.Int("task").pipe(
+        Flag.withSchema(Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))),
         Flag.withDescription("Which of them, counted from 0"),
         Flag.withDefault(0),
       ),
