@@ -20,8 +20,10 @@ import numpy
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import AutoModelForCausalLM
+from transformers.utils import logging
 
 torch.set_num_threads(1)
+logging.disable_progress_bar()
 ROOT = Path(__file__).parents[2]
 OURS = """
 import { readFileSync, writeFileSync } from "node:fs";
