@@ -2,6 +2,7 @@
 import { Playbook, type PlaybookError, Policy, PolicyError, View } from "@resd/core";
 import { TrainState } from "@resd/resd";
 import { Effect, FileSystem, type PlatformError, Schema } from "effect";
+import type { FileTracker } from "./file_tracker.ts";
 import { writeWhole } from "./files.ts";
 import { RunFolderError, type RunFiles, checkpointFiles, stepName } from "./run_folder.ts";
 
@@ -9,6 +10,8 @@ import { RunFolderError, type RunFiles, checkpointFiles, stepName } from "./run_
 const CheckpointState = Schema.Struct({
   format: Schema.Literals(["resd-run-state/1"]),
   train: TrainState,
+  /** Seconds that the run has taken, loading included. */
+  sinceStart: Schema.Finite,
   /** The newest reading of each playbook, for the summary. */
   views: Schema.Record(Schema.String, View),
   /** Bytes of the files that only grow. */
@@ -29,7 +32,7 @@ export interface Checkpoint extends Schema.Schema.Type<typeof CheckpointState> {
 /** Takes a checkpoint. */
 export type TakeCheckpoint = (
   train: TrainState,
-  views: ReadonlyMap<string, View>,
+  told: Pick<FileTracker, "views" | "sinceStart">,
 ) => Effect.Effect<void, PolicyError | PlaybookError>;
 
 const NAME = /^\d{6,}$/;
@@ -54,7 +57,7 @@ export const makeCheckpoints = Effect.fnUntraced(function* (
   const playbook = yield* Playbook;
   const bytesOf = (path: string) => Effect.map(fs.stat(path), ({ size }) => Number(size));
 
-  const take = Effect.fnUntraced(function* (train: TrainState, views: ReadonlyMap<string, View>) {
+  const take = Effect.fnUntraced(function* (...[train, told]: Parameters<TakeCheckpoint>) {
     const before = yield* namesOf(files);
     const name = stepName(train.totals.updates);
     const made = checkpointFiles(`${files.checkpoints}/${name}.partial`);
@@ -65,7 +68,8 @@ export const makeCheckpoints = Effect.fnUntraced(function* (
     const state = yield* Schema.encodeEffect(Stored)({
       format: "resd-run-state/1",
       train,
-      views: Object.fromEntries(views),
+      sinceStart: yield* told.sinceStart,
+      views: Object.fromEntries(told.views),
       metricsBytes: yield* bytesOf(files.metrics),
       operationsBytes: yield* bytesOf(files.operations),
     });
@@ -78,8 +82,8 @@ export const makeCheckpoints = Effect.fnUntraced(function* (
       yield* fs.remove(`${files.checkpoints}/${old}`, { recursive: true, force: true });
     }
   });
-  return (train, views) =>
-    take(train, views).pipe(
+  return (train, told) =>
+    take(train, told).pipe(
       Effect.provideService(FileSystem.FileSystem, fs),
       Effect.catch((error) =>
         error._tag === "PolicyError" || error._tag === "PlaybookError"

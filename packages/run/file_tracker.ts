@@ -13,6 +13,8 @@ export interface FileTracker {
   readonly ending: () => Summary | undefined;
   /** The newest reading of each playbook. */
   readonly views: ReadonlyMap<string, View>;
+  /** Seconds since the run began, in all processes. */
+  readonly sinceStart: Effect.Effect<number>;
   /** The first failure to write, if there was one. */
   readonly failure: () => PlatformError.PlatformError | undefined;
 }
@@ -53,8 +55,8 @@ const logLine = (event: RunEvent): string | undefined => {
 export const makeFileTracker = Effect.fn("makeFileTracker")(function* (
   files: RunFiles,
   /** Where a run goes on that was cut off. */
-  from: { readonly wallSeconds: number; readonly views: Readonly<Record<string, View>> } = {
-    wallSeconds: 0,
+  from: { readonly sinceStart: number; readonly views: Readonly<Record<string, View>> } = {
+    sinceStart: 0,
     views: {},
   },
 ): Effect.fn.Return<FileTracker, PlatformError.PlatformError, FileSystem.FileSystem | Scope.Scope> {
@@ -65,7 +67,7 @@ export const makeFileTracker = Effect.fn("makeFileTracker")(function* (
   const start = yield* Clock.monotonicTimeNanos;
   const sinceStart = Effect.map(
     Clock.monotonicTimeNanos,
-    (now) => Math.round(Number(now - start) / 1e3 + from.wallSeconds * 1e6) / 1e6,
+    (now) => Math.round(Number(now - start) / 1e3 + from.sinceStart * 1e6) / 1e6,
   );
 
   const views = new Map<string, View>(Object.entries(from.views));
@@ -140,6 +142,7 @@ export const makeFileTracker = Effect.fn("makeFileTracker")(function* (
       ),
     ending: () => ending,
     views,
+    sinceStart,
     failure: () => failure,
   };
 });

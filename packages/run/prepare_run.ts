@@ -107,7 +107,7 @@ export const prepareRun = Effect.fn("prepareRun")(function* (
   else yield* addResumption(files, facts, from.train.totals.updates);
   const tracker = yield* makeFileTracker(
     files,
-    from && { wallSeconds: from.train.wallSeconds, views: from.views },
+    from && { sinceStart: from.sinceStart, views: from.views },
   );
   const phases: Record<string, number> = {};
 
@@ -138,7 +138,7 @@ export const prepareRun = Effect.fn("prepareRun")(function* (
       keep,
       probes,
       ...(checkpoint && {
-        checkpoint: { every: checkpoint.every, keep: (state) => take(state, tracker.views) },
+        checkpoint: { every: checkpoint.every, keep: (state) => take(state, tracker) },
       }),
       ...(from && { from: from.train }),
     }).pipe(
@@ -162,7 +162,7 @@ export const prepareRun = Effect.fn("prepareRun")(function* (
   const summarize = Effect.fnUntraced(function* (exit: Exit.Exit<void, unknown>) {
     const interrupted = Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause);
     const outcome = Exit.isSuccess(exit) ? "finished" : interrupted ? "interrupted" : "failed";
-    const wallSeconds = (yield* elapsed) + (from?.train.wallSeconds ?? 0);
+    const wallSeconds = (yield* elapsed) + (from?.sinceStart ?? 0);
     return runSummary(tracker.ending() ?? counted(wallSeconds), {
       config,
       folder: files.folder,
