@@ -299,8 +299,25 @@ const SMALL = 0.5;
 /** Terms of the series that are exact to the last bit below that. */
 const TERMS = 9;
 
-/** Rules that differ where the kernels are those for WebGPU, whose tanh is exp(x) − 1 itself and so loses what is small. */
+/** A matrix, or each of a batch, with rows for columns. */
+const swapped = (emitter: Emitter, name: string, rank: number): string => {
+  const axes = Array.from({ length: rank }, (_, axis) => axis);
+  const perm = [...axes.slice(0, -2), rank - 1, rank - 2];
+  return emitter.emit("Transpose", [name], [{ name: "perm", type: "ints", value: perm }]);
+};
+
+/**
+ * Rules that differ where the kernels are those for WebGPU. Their tanh is made of exponentials and loses what is small; and
+ * products of transposed matrices have no kernel there, so that FusedMatMul would leave the GPU.
+ */
 export const WEBGPU_RULES: Readonly<Record<string, Rule>> = {
+  matMul: (emitter, node, [a, b]) => {
+    const { transA, transB, alpha } = node.attributes as unknown as MatMulAttributes;
+    const left = transA ? swapped(emitter, a!, input(node, 0).shape.length) : a!;
+    const right = transB ? swapped(emitter, b!, input(node, 1).shape.length) : b!;
+    const product = emitter.emit("MatMul", [left, right]);
+    return [alpha === 1 ? product : emitter.emit("Mul", [product, emitter.scalar(alpha)])];
+  },
   // Below ½: x·(1 + x/2·(1 + x/3·(1 + …))).
   expm1: (emitter, _node, [x]) => {
     const one = emitter.scalar(1);

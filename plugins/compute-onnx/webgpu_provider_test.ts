@@ -14,7 +14,7 @@ if (missing !== undefined) {
   );
 }
 
-/** What takes seconds on a software adapter; the rest takes minutes, and runs with `npm run check -- --all`. */
+/** What takes seconds on a software adapter; the rest takes minutes, and runs with RESD_CHECK_ALL=1. */
 const QUICK = new Set([
   "expm1-near-zero",
   "matmul-nt",

@@ -195,7 +195,7 @@ export const chooseAdapter = (
       );
 };
 
-/** What an adapter's limits say about a tensor. */
+/** A tensor as a model's files name it. */
 export interface TensorSize {
   readonly name: string;
   readonly shape: ReadonlyArray<number>;
@@ -203,13 +203,11 @@ export interface TensorSize {
   readonly bytesPerElement: number;
 }
 
-/** How the largest tensor of a model lies on an adapter. */
+/** Whether the largest tensor of a model can be on an adapter. */
 export interface FitEstimate {
   readonly largest: TensorSize;
   readonly bytes: number;
-  /** Pieces of whole rows that it is bound in: 1 where one binding holds all of it. */
-  readonly shards: number;
-  /** Why it can not be there at all, with what to do; undefined where it can. */
+  /** Why it can not be there, with what to do; undefined where it can. */
   readonly refusal: string | undefined;
 }
 
@@ -219,8 +217,7 @@ const bytesOf = ({ shape, bytesPerElement }: TensorSize): number =>
 const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 
 /**
- * Looks at the largest of some tensors before anything is loaded. A tensor larger than a binding is cut by rows; what
- * cannot be is a row larger than a binding, or a tensor larger than a buffer.
+ * Looks at the largest of some tensors before anything is loaded: kernels read a tensor through one binding of one buffer.
  *
  * @param limits `maxStorageBufferBindingSize` and `maxBufferSize` of the adapter, in bytes.
  * @returns undefined where there are no tensors.
@@ -236,17 +233,10 @@ export const estimateFit = (
     first,
   );
   const bytes = bytesOf(largest);
-  const binding = Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize);
-  const rowBytes = bytes / Math.max(1, largest.shape[0] ?? 1);
-  const rowsPerShard = Math.floor(binding / Math.max(1, rowBytes));
-  const shards =
-    bytes <= binding ? 1 : Math.ceil((largest.shape[0] ?? 1) / Math.max(1, rowsPerShard));
-  const what = `${largest.name} [${largest.shape.join(", ")}], ${mebibytes(bytes)}`;
+  const most = Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize);
   const refusal =
-    bytes > limits.maxBufferSize
-      ? `Expected tensors of at most ${mebibytes(limits.maxBufferSize)}, the largest buffer of this adapter, got ${what}; take a smaller model, or another adapter (--adapter)`
-      : rowsPerShard === 0
-        ? `Expected rows of at most ${mebibytes(binding)}, the largest binding of this adapter, got ${what}; take a smaller model, or another adapter (--adapter)`
-        : undefined;
-  return { largest, bytes, shards, refusal };
+    bytes > most
+      ? `Expected tensors of at most ${mebibytes(most)}, which this adapter can bind, got ${largest.name} [${largest.shape.join(", ")}], ${mebibytes(bytes)}; take a smaller model, or another adapter (--adapter)`
+      : undefined;
+  return { largest, bytes, refusal };
 };

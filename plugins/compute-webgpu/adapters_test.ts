@@ -85,25 +85,19 @@ describe("estimateFit()", () => {
     bytesPerElement: 4,
   });
 
-  it("names the largest tensor, whole where one binding holds it", () => {
+  it("names the largest tensor", () => {
     const estimate = estimateFit([tensor("small", 8), tensor("large", 1024, 1024)], limits);
-    assert.deepInclude(estimate, { bytes: 4 * MIB, shards: 1, refusal: undefined });
+    assert.deepInclude(estimate, { bytes: 4 * MIB, refusal: undefined });
     assert.strictEqual(estimate?.largest.name, "large");
   });
 
-  it("cuts what is larger than a binding by rows", () => {
-    const embedding = tensor("embed_tokens", 151_936, 896); // 519.3 MiB in rows of 3,584 bytes
-    assert.deepInclude(estimateFit([embedding], limits), { shards: 5, refusal: undefined });
-  });
-
-  it("refuses a tensor larger than a buffer, and a row larger than a binding, with what to do", () => {
-    const huge = estimateFit([tensor("embed_tokens", 400_000, 896)], limits);
-    assert.strictEqual(
-      huge?.refusal,
-      "Expected tensors of at most 1024.0 MiB, the largest buffer of this adapter, got embed_tokens [400000, 896], 1367.2 MiB; take a smaller model, or another adapter (--adapter)",
-    );
-    const wide = estimateFit([tensor("row", 2, 40 * MIB)], limits);
-    assert.include(wide?.refusal, "Expected rows of at most 128.0 MiB");
+  it("refuses what no binding or no buffer holds, with what to do", () => {
+    const embedding = tensor("embed_tokens", 151_936, 896);
+    const expected =
+      "Expected tensors of at most 128.0 MiB, which this adapter can bind, got embed_tokens [151936, 896], 519.3 MiB; take a smaller model, or another adapter (--adapter)";
+    assert.strictEqual(estimateFit([embedding], limits)?.refusal, expected);
+    const narrow = { maxStorageBufferBindingSize: 1024 * MIB, maxBufferSize: 256 * MIB };
+    assert.include(estimateFit([embedding], narrow)?.refusal, "at most 256.0 MiB");
   });
 
   it("says nothing about no tensors", () => {
