@@ -3,9 +3,10 @@ import { assert, describe, it } from "@effect/vitest";
 import { ROOT } from "@resd/cli/host";
 import { layer as onnx } from "@resd/compute-onnx";
 import { layer as webgpu } from "@resd/compute-webgpu";
+import type { Compute } from "@resd/core";
 import { Effect, FileSystem, Layer } from "effect";
 import { LIMITS, violations } from "./limits.ts";
-import { parseRecording } from "./recording.ts";
+import { defaultPolicy, parseRecording, samplesOf } from "./recording.ts";
 import { replay } from "./replay.ts";
 
 const adapter = await Effect.runPromise(Effect.result(Effect.scoped(Layer.build(webgpu({})))));
@@ -27,6 +28,42 @@ describe("violations()", () => {
     const report = { updates: [], parameters: Number.NaN, change: 0 };
     assert.lengthOf(violations(report, LIMITS), 1);
   });
+});
+
+/** What the model answers to the first prompts of a recording. */
+const answers = <E, R>(compute: Layer.Layer<Compute, E, R>) =>
+  Effect.gen(function* () {
+    const fs = yield* FileSystem.FileSystem;
+    const text = yield* fs.readFileString(`${ROOT}/tools/replay/fixtures/kestrel_2.jsonl`);
+    const [update] = yield* parseRecording(text);
+    const policy = yield* defaultPolicy(`${ROOT}/models/kestrel`);
+    return yield* policy.generate(
+      samplesOf(update!)
+        .slice(0, 3)
+        .map(({ id, student }, i) => ({
+          id,
+          prompt: student.ids.subarray(0, student.from),
+          seed: i,
+          sampling: { temperature: 1, topP: 0.9, topK: 0, maxTokens: 8, stop: [] },
+          as: "student" as const,
+        })),
+    );
+  }).pipe(Effect.scoped, Effect.provide(compute), Effect.provide(NodeServices.layer));
+
+describe.skipIf(adapter._tag === "Failure")("the policy on WebGPU", () => {
+  it.live(
+    "samples the tokens that it samples on ONNX Runtime, from a cache on the device",
+    () =>
+      Effect.gen(function* () {
+        const wanted = yield* answers(onnx({ threads: 2 }));
+        const got = yield* answers(webgpu({}));
+        for (const [i, { ids, logProbs }] of wanted.entries()) {
+          assert.deepStrictEqual([...got[i]!.ids], [...ids]);
+          logProbs.forEach((value, t) => assert.closeTo(got[i]!.logProbs[t]!, value, 1e-4));
+        }
+      }),
+    300_000,
+  );
 });
 
 describe.skipIf(adapter._tag === "Failure")("replay()", () => {
