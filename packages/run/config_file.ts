@@ -5,6 +5,7 @@ import { Result } from "effect";
 import { ConfigError } from "./config_error.ts";
 import { type Values, isValues } from "./config_values.ts";
 import { type RunLayers, definitionFault, isDefinedRun, partsOf } from "./define_run.ts";
+import { moduleErrorText } from "./module_error.ts";
 import type { ConfigPart } from "./resolve_config.ts";
 import { SLOTS } from "./run_config.ts";
 
@@ -62,13 +63,6 @@ const parseText = (text: string, path: string): Result.Result<Values, ConfigErro
   }
 };
 
-/** `:3` or `:3:7`: the first place in a file that an error's stack names, if it names one. */
-const placeIn = (absolute: string, error: unknown): string => {
-  const stack = error instanceof Error ? decodeURI(error.stack ?? "") : "";
-  const at = stack.indexOf(`${absolute}:`);
-  return at < 0 ? "" : (/^(:\d+){1,2}/.exec(stack.slice(at + absolute.length))?.[0] ?? "");
-};
-
 /**
  * Reads a configuration file.
  *
@@ -98,11 +92,7 @@ export const readConfigFile = Effect.fn("readConfigFile")(function* (
   if (/\.m?[jt]s$/.test(file)) {
     const module = yield* Effect.tryPromise({
       try: () => importModule(absolute),
-      catch: (error) =>
-        refuse(
-          file,
-          `Expected a module that loads, got ${error instanceof Error ? error.message : String(error)}, at ${file}${placeIn(absolute, error)}; correct it`,
-        ),
+      catch: (error) => refuse(file, `${moduleErrorText(error, absolute, file)}; correct it`),
     });
     const run = isValues(module) ? module["default"] : undefined;
     if (!isDefinedRun(run)) {

@@ -1,6 +1,7 @@
 /** From the name of a plugin to its code: the manifest is read, and found fit, before anything is imported. */
 import { Manifest, hashName } from "@resd/core";
 import { Effect, FileSystem, type Layer, Path, Result, Schema } from "effect";
+import { moduleErrorText } from "./module_error.ts";
 import { nearest } from "./nearest.ts";
 import { PluginError } from "./plugin_error.ts";
 import { RunHost } from "./run_host.ts";
@@ -218,7 +219,7 @@ const whyUnloaded = (error: unknown, { package: name, entry }: FoundPlugin): str
     error.code === "ERR_UNSUPPORTED_NODE_MODULES_TYPE_STRIPPING";
   return typed
     ? `Expected JavaScript in an installed package, got TypeScript, at ${entry}; its author has to compile ${name} before publishing it`
-    : `Expected a module that loads, got ${error instanceof Error ? error.message : String(error)}, at ${entry}; correct or reinstall ${name}`;
+    : `${moduleErrorText(error, entry)}; ${isModule(name) ? "correct it" : `correct or reinstall ${name}`}`;
 };
 
 /** Imports a plugin that was found and checks what its module exports. */

@@ -90,8 +90,10 @@ export const makeRunFolder = Effect.fn("makeRunFolder")(function* (
     }
   }
   const files = runFiles(folder);
-  // Folder by folder: asked for all at once, a read-only disk is reported as a missing path.
-  yield* fs.makeDirectory(folder, { recursive: true });
+  // Node.js reports a read-only disk as a missing path when it makes parents too; asked for the folder alone, it tells.
+  yield* fs
+    .makeDirectory(folder, { recursive: true })
+    .pipe(Effect.catch(() => fs.makeDirectory(folder)));
   for (const made of [files.rollouts, files.playbook, files.evaluations]) {
     yield* fs.makeDirectory(made, { recursive: true });
   }
