@@ -4,6 +4,7 @@ import type { RunSummary } from "@resd/run";
 import { abilitiesText } from "./eval_report.ts";
 import type { Examples, ShownAttempt } from "./examples.ts";
 import type { Ink } from "./ink.ts";
+import { quoted } from "./quoted.ts";
 import { type Series, plotShares } from "./plot.ts";
 
 const percent = (share: number | undefined): string =>
@@ -98,10 +99,6 @@ const phases = ({ phases: spent, wallSeconds }: RunSummary): string =>
     .toSorted(([, a], [, b]) => b - a)
     .map(([phase, value]) => `${phase} ${seconds(value)}`)
     .join(", ")}`;
-
-/** As a shell reads it back. */
-const quoted = (word: string): string =>
-  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 
 /** What a command line says of a run, without what is another run's to say: its seed and its folder. */
 const ofAnyRun = (args: ReadonlyArray<string>): ReadonlyArray<string> =>

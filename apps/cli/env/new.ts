@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSy
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { Console, Effect, Schema } from "effect";
 import { APPLICATION, IN_CHECKOUT, ROOT } from "../application.ts";
+import { quoted } from "../quoted.ts";
 
 export interface NewInput {
   /** Name, or path that ends in it. */
@@ -96,7 +97,11 @@ export const newEnvironment = Effect.fn("newEnvironment")(function* ({
       .replaceAll("sample-env", name)
       .replaceAll("sample_env", name.replaceAll("-", "_"))
       .replaceAll("0.0.0-version", `^${APPLICATION.version}`);
-  mkdirSync(target, { recursive: true });
+  yield* Effect.try({
+    try: () => mkdirSync(target, { recursive: true }),
+    catch: (error) =>
+      refuse("a folder that can be made", (error as Error).message, "choose another place"),
+  });
   const files = readdirSync(TEMPLATE).map((templateName) => {
     const text = rename(readFileSync(join(TEMPLATE, templateName), "utf8"));
     // npm leaves files named .gitignore out of packages; test runners look for .test.ts.
@@ -121,7 +126,7 @@ export const create = Effect.fnUntraced(function* (input: NewInput) {
     [
       `${where} is in ${folder}: ${files.join(", ")}`,
       "It works and keeps all laws. Make it yours:",
-      `  cd ${relative(".", folder) || "."} && npm install --ignore-scripts && npm test`,
+      `  cd ${quoted(relative(".", folder) || ".")} && npm install --ignore-scripts && npm test`,
       "  npm run play, npm run validate, npm run train; README.md says more",
     ].join("\n"),
   );

@@ -21,6 +21,13 @@ const refusal = (name: string, from?: string) =>
   Effect.map(Effect.flip(make(name, from)), ({ message }) => message);
 
 describe("newEnvironment()", () => {
+  it.effect("says that a folder cannot be made, without a trace", () =>
+    Effect.gen(function* () {
+      const message = yield* refusal("tarballs/resd-core-0.1.0.tgz/my-env");
+      assert.match(message, /^Expected a folder that can be made, got .*; choose another place$/);
+    }),
+  );
+
   it.effect("writes a package under its own name, with nothing of the template's", () =>
     Effect.gen(function* () {
       const made = yield* make("my-game");
