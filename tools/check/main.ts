@@ -60,7 +60,8 @@ const program = Effect.gen(function* () {
   yield* Console.log(
     `\n${results.length - broken.length} of ${results.length} laws hold, in ${seconds} s`,
   );
-  if (broken.length > 0) yield* new CheckError({ message: `${broken.length} laws are broken` });
+  if (broken.length > 0)
+    return yield* new CheckError({ message: `${broken.length} laws are broken` });
 });
 
 const noAdapter = Effect.gen(function* () {

@@ -109,7 +109,7 @@ const compare = Effect.gen(function* () {
     `parameters ${report.parameters.toExponential(1)}, of what training changed ${report.change.toExponential(1)}`,
   );
   const broken = violations(report, LIMITS);
-  if (broken.length > 0) yield* new ReplayError({ message: broken.join("\n") });
+  if (broken.length > 0) return yield* new ReplayError({ message: broken.join("\n") });
 }).pipe(Effect.scoped);
 
 const VERBS = { record, compare };

@@ -48,7 +48,7 @@ const answers = <E, R>(compute: Layer.Layer<Compute, E, R>) =>
           as: "student" as const,
         })),
     );
-  }).pipe(Effect.scoped, Effect.provide(compute), Effect.provide(NodeServices.layer));
+  }).pipe(Effect.scoped, Effect.provide(Layer.provideMerge(compute, NodeServices.layer)));
 
 describe.skipIf(adapter._tag === "Failure")("the policy on WebGPU", () => {
   it.live(
