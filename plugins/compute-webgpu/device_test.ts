@@ -95,7 +95,8 @@ describe.skipIf(adapter === undefined)("openDevice()", () => {
         promisify(execFile)(process.execPath, [script, "6"]),
       );
       const { before, after } = JSON.parse(stdout);
-      assert.strictEqual(after.files, before.files);
+      // A leak is one of each cycle, or of each loss: at least three here. One more may be made late, once for all.
+      assert.isAtMost(after.files, before.files + 1);
       assert.isAtMost(after.threads, before.threads + 1); // one may not have ended yet
     }),
   );
