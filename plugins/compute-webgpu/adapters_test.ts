@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest";
 import { Effect } from "effect";
-import { type AdapterInfo, chooseAdapter, estimateFit, listAdapters } from "./adapters.ts";
+import { type AdapterInfo, chooseAdapter, listAdapters } from "./adapters.ts";
 
 const adapter = (index: number, name: string, software: boolean): AdapterInfo => ({
   index,
@@ -74,33 +74,4 @@ describe("listAdapters()", () => {
       });
     }),
   );
-});
-
-describe("estimateFit()", () => {
-  const MIB = 2 ** 20;
-  const limits = { maxStorageBufferBindingSize: 128 * MIB, maxBufferSize: 1024 * MIB };
-  const tensor = (name: string, ...shape: ReadonlyArray<number>) => ({
-    name,
-    shape,
-    bytesPerElement: 4,
-  });
-
-  it("names the largest tensor", () => {
-    const estimate = estimateFit([tensor("small", 8), tensor("large", 1024, 1024)], limits);
-    assert.deepInclude(estimate, { bytes: 4 * MIB, refusal: undefined });
-    assert.strictEqual(estimate?.largest.name, "large");
-  });
-
-  it("refuses what no binding or no buffer holds, with what to do", () => {
-    const embedding = tensor("embed_tokens", 151_936, 896);
-    const expected =
-      "Expected tensors of at most 128.0 MiB, which this adapter can bind, got embed_tokens [151936, 896], 519.3 MiB; take a smaller model, or another adapter (--adapter)";
-    assert.strictEqual(estimateFit([embedding], limits)?.refusal, expected);
-    const narrow = { maxStorageBufferBindingSize: 1024 * MIB, maxBufferSize: 256 * MIB };
-    assert.include(estimateFit([embedding], narrow)?.refusal, "at most 256.0 MiB");
-  });
-
-  it("says nothing about no tensors", () => {
-    assert.isUndefined(estimateFit([], limits));
-  });
 });

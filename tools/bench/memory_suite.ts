@@ -2,14 +2,13 @@
  * Suite `memory`: the memory that `resd plan` says an update takes, beside the most that a process has taken while it made
  * some. Models are random, in the shapes of real ones; every case has a process of its own.
  */
-import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { layer as computeOnnx } from "@resd/compute-onnx";
 import type { LoraSettings, Objective, TrainSample } from "@resd/core";
 import { makeLocalPolicy, planPolicy } from "@resd/engine";
 import { companionFiles, parameterSpecs, saveFolder } from "@resd/models";
 import { Console, Effect, FileSystem } from "effect";
-import { BenchError } from "./bench_error.ts";
+import { inProcess } from "./in_process.ts";
 import type { Measurement, SuiteOptions } from "./measurement.ts";
 import { MODEL_SIZES } from "./sizes.ts";
 
@@ -133,25 +132,6 @@ const measure = Effect.fnUntraced(function* (
   } satisfies Measurement;
 }, Effect.scoped);
 
-const inProcess = ({ name }: Case, { threads }: SuiteOptions) =>
-  Effect.callback<ReadonlyArray<Measurement>, BenchError>((resume) => {
-    const main = fileURLToPath(new URL("./main.ts", import.meta.url));
-    const flags = ["memory", "--json", "--threads", String(threads), "--only", name];
-    const child = execFile(process.execPath, [main, ...flags], (error, printed, said) =>
-      resume(
-        error === null
-          ? Effect.succeed(JSON.parse(printed) as ReadonlyArray<Measurement>)
-          : Effect.fail(
-              new BenchError({
-                message: `Expected a measurement of ${name}, got none: ${said.trim().split("\n").at(-1) ?? error.message}`,
-              }),
-            ),
-      ),
-    );
-    child.stderr?.pipe(process.stderr);
-    return Effect.sync(() => child.kill());
-  });
-
 export const memorySuite = Effect.fnUntraced(function* (options: SuiteOptions) {
   const cases =
     CASES.filter(({ name }) => name === options.only).length > 0
@@ -159,7 +139,9 @@ export const memorySuite = Effect.fnUntraced(function* (options: SuiteOptions) {
       : CASES.filter(({ name }) => name.includes(options.only));
   const [first, ...others] = cases;
   if (first === undefined || others.length > 0) {
-    return (yield* Effect.forEach(cases, (one) => inProcess(one, options))).flat();
+    return (yield* Effect.forEach(cases, (one) =>
+      inProcess("memory", one.name, ["--threads", String(options.threads)]),
+    )).flat();
   }
   const { threads } = options;
   return [yield* measure(first, threads).pipe(Effect.provide(computeOnnx({ threads })))];
