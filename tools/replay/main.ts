@@ -4,11 +4,13 @@
  *     node tools/replay/main.ts record --updates 20 --out recording.jsonl
  *     node tools/replay/main.ts compare --recording recording.jsonl
  *
+ *     node tools/replay/main.ts compare --recording recording.jsonl --each
  *     node tools/replay/main.ts compare --recording recording.jsonl --control
  *
  * `record` trains the default run on ONNX Runtime and writes what each update was taught. `compare` teaches the same to the
  * untrained model on ONNX Runtime and on WebGPU, prints how far losses, gradient norms and parameters come apart, and ends
- * with 1 where they differ by more than allowed. With `--control` the second side is ONNX Runtime too, from weights of which
+ * with 1 where they differ by more than allowed. With `--each` every update on WebGPU starts from the weights, optimizer and
+ * teacher that ONNX Runtime had before it, so that no difference is one that earlier ones have grown to. With `--control` the second side is ONNX Runtime too, from weights of which
  * the last bit of each is drawn: how far any two computations come apart that round differently.
  */
 import { parseArgs } from "node:util";
@@ -38,6 +40,7 @@ const { values: flags, positionals } = parseArgs({
     recording: { type: "string", default: `${ROOT}/tools/replay/fixtures/kestrel_2.jsonl` },
     model: { type: "string", default: `${ROOT}/models/kestrel` },
     adapter: { type: "string", default: "" },
+    each: { type: "boolean", default: false },
     control: { type: "boolean", default: false },
   },
 });
@@ -95,19 +98,20 @@ const compare = Effect.gen(function* () {
   const updates = yield* parseRecording(yield* fs.readFileString(flags.recording));
   const model = flags.model;
   const one = { model, compute: onnx({ threads: 2 }) };
-  const report = flags.control
-    ? yield* replay(updates, one, { ...one, model: yield* withNoise(model) })
-    : yield* replay(updates, one, { model, compute: webgpu({ adapter: flags.adapter }) });
-  yield* Console.log("update      loss  gradient norm   seconds (first, second)");
-  for (const [i, { loss, gradNorm, seconds }] of report.updates.entries()) {
+  const other = flags.control
+    ? { ...one, model: yield* withNoise(model) }
+    : { model, compute: webgpu({ adapter: flags.adapter }) };
+  const report = yield* replay(updates, one, other, { each: flags.each });
+  yield* Console.log(
+    "update      loss  gradient norm  parameters  of the change   seconds (first, second)",
+  );
+  for (const [i, { loss, gradNorm, parameters, change, seconds }] of report.entries()) {
     const times = seconds.map((value) => value.toFixed(2)).join(", ");
+    const error = (value: number, width: number) => value.toExponential(1).padStart(width);
     yield* Console.log(
-      `${String(i + 1).padStart(6)}  ${loss.toExponential(1).padStart(8)}       ${gradNorm.toExponential(1).padStart(8)}   ${times}`,
+      `${String(i + 1).padStart(6)}  ${error(loss, 8)}  ${error(gradNorm, 13)}  ${error(parameters, 10)}  ${error(change, 13)}   ${times}`,
     );
   }
-  yield* Console.log(
-    `parameters ${report.parameters.toExponential(1)}, of what training changed ${report.change.toExponential(1)}`,
-  );
   const broken = violations(report, LIMITS);
   if (broken.length > 0) return yield* new ReplayError({ message: broken.join("\n") });
 }).pipe(Effect.scoped);
