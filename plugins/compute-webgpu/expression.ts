@@ -33,6 +33,16 @@ interface Given {
   readonly name: string;
 }
 
+/** Four elements of a buffer that the kernel has read at once. */
+interface Vector {
+  /** The name of the vector. */
+  readonly name: string;
+  /** Where it lies, in vectors. */
+  readonly at: string;
+  /** The names of the positions of its elements. */
+  readonly flats: ReadonlyArray<string>;
+}
+
 const VIEWS = new Set<OpName>(["transpose", "slice", "broadcastTo"]);
 
 const innerSize = (shape: Shape, axis: number): number => sizeOf(shape.slice(axis + 1));
@@ -43,6 +53,7 @@ export class Expression {
   readonly #given: Array<Given> = [];
   readonly #known = new WeakMap<object, Map<string, string>>();
   readonly #ids = new Map<Node, number>();
+  readonly #vectors = new Map<ValueId, Vector>();
   /** At which positions each buffer was read. */
   readonly reads = new Map<ValueId, { readonly dtype: DType; readonly positions: Set<string> }>();
 
@@ -54,6 +65,12 @@ export class Expression {
   /** Says that `tensor` at `flat` is what `name` holds. */
   give(tensor: Tensor, flat: string, name: string): void {
     this.#given.push({ tensor, flat, name });
+  }
+
+  /** Reads elements 4·at to 4·at + 3 of a buffer, whose positions are called `flats`, at once. */
+  fours(value: ValueId, dtype: DType, at: string, flats: ReadonlyArray<string>): void {
+    const name = this.#writer.let(`${this.#writer.buffer(value, dtype, "read", 4)}[${at}]`);
+    this.#vectors.set(value, { name, at, flats });
   }
 
   #find(tensor: Tensor, flat: string): string | undefined {
@@ -129,9 +146,13 @@ export class Expression {
   load(value: ValueId, dtype: DType, flat: string): string {
     const name = this.#writer.buffer(value, dtype);
     const read = this.reads.get(value) ?? { dtype, positions: new Set() };
-    read.positions.add(flat);
     this.reads.set(value, read);
-    const element = `${name}[${flat}]`;
+    const vector = this.#vectors.get(value);
+    read.positions.add(vector?.at ?? flat);
+    const element =
+      vector === undefined
+        ? `${name}[${flat}]`
+        : `${vector.name}.${"xyzw"[vector.flats.indexOf(flat)]}`;
     if (dtype === "bool") return this.#writer.let(`${element} != 0u`);
     return this.#writer.let(dtype === "f16" ? `f32(${element})` : element);
   }

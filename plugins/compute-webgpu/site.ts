@@ -2,7 +2,7 @@
 import type { DType, Node, Tensor } from "@resd/tensor";
 import { Expression, stored } from "./expression.ts";
 import type { Group } from "./fuse.ts";
-import type { Kernel, ValueId } from "./schedule.ts";
+import { elementOf, type Kernel, type ValueId } from "./schedule.ts";
 import { type Target, Writer } from "./writer.ts";
 
 export interface Site {
@@ -57,7 +57,15 @@ export class RootKernel {
     this.writer.line(`${out}[${i}] = ${stored(name, dtype)};`);
   }
 
-  /** The finished kernel. `position` is the name under which `store` was called. */
+  /** Stores elements 4·at to 4·at + 3 of the root, whose positions are called `flats`, at once. */
+  storeFour(at: string, flats: ReadonlyArray<string>): void {
+    const { dtype } = this.#root;
+    const parts = flats.map((flat) => stored(this.expression.root(this.#root, flat), dtype));
+    const out = this.writer.buffer(this.#value, dtype, "modify", 4);
+    this.writer.line(`${out}[${at}] = vec4<${elementOf(dtype)}>(${parts.join(", ")});`);
+  }
+
+  /** The finished kernel. `position` is the name under which elements were stored. */
   finish(
     label: string,
     lanes: number,

@@ -14,14 +14,49 @@ export const groupsOf = (threads: number): number => Math.ceil(threads / LANES);
 /** Sizes as labels show them. */
 export const shown = (shape: ReadonlyArray<number>): string => shape.join("x") || "1";
 
+/** Most buffers that are read one number at a time by a kernel whose threads compute four elements each. */
+const MOST_SINGLES = 2;
+
+/** Buffers that every element of the root reads at its own position, and how many it reads elsewhere. */
+const alignedReads = (site: Site) => {
+  const probe = new RootKernel(site);
+  probe.store("i");
+  const reads = [...probe.expression.reads];
+  const aligned = reads.filter(([, { positions }]) => positions.size === 1 && positions.has("i"));
+  return { aligned, others: reads.length - aligned.length };
+};
+
+/** Four neighbours by each thread: a vector is read and written for about what a number costs. */
+const byFours = (
+  site: Site,
+  aligned: ReturnType<typeof alignedReads>["aligned"],
+  label: string,
+  count: number,
+): Kernel => {
+  const kernel = new RootKernel(site);
+  const { writer } = kernel;
+  writer.block(`if (thread < ${writer.u(count / 4)})`, () => {
+    const flats = [0, 1, 2, 3].map((c) => writer.let(`thread * 4u + ${c}u`));
+    for (const [value, { dtype }] of aligned) {
+      kernel.expression.fours(value, dtype, "thread", flats);
+    }
+    kernel.storeFour("thread", flats);
+  });
+  return kernel.finish(label, LANES, groupsOf(count / 4), "thread");
+};
+
 /** The root's expression for each of its elements. */
 export const elementwise = (site: Site): ReadonlyArray<Kernel> => {
   const root = outputOf(site.group.root);
   const count = sizeOf(root.shape);
   if (count === 0) return [];
+  const label = `${root.node.op} ${shown(root.shape)}`;
+  const { aligned, others } = alignedReads(site);
+  if (count % 4 === 0 && aligned.length > 0 && others <= MOST_SINGLES) {
+    return [byFours(site, aligned, label, count)];
+  }
   const kernel = new RootKernel(site);
   kernel.writer.block(`if (thread < ${kernel.writer.u(count)})`, () => kernel.store("thread"));
-  const label = `${root.node.op} ${shown(root.shape)}`;
   return [kernel.finish(label, LANES, groupsOf(count), "thread")];
 };
 
