@@ -6,17 +6,16 @@
  */
 import {
   add,
+  cachedAttention,
   concat,
   constant,
   full,
   gatherRows,
   less,
   logicalAnd,
-  matMul,
   mul,
   reshape,
   sliceAxis,
-  softmax,
   sub,
   type Tensor,
   TensorError,
@@ -106,33 +105,6 @@ const convStep = (state: Tensor, h_BD: Tensor, taps: Tensor): { h: Tensor; state
 };
 
 /**
- * Attention of one new query a row over a cache and itself, softmax over both together.
- *
- * @param q [B,G,R,Dh], R query heads of each key head
- * @param k own key [B,G,1,Dh]
- * @param hiddenScore_B11C 0 where a cache row is visible, −1e9 where it is not
- */
-const attendCached = (
-  config: DecoderConfig,
-  q: Tensor,
-  k: Tensor,
-  v: Tensor,
-  keys: Tensor,
-  values: Tensor,
-  hiddenScore_B11C: Tensor,
-): Tensor => {
-  const alpha = attentionScale(config);
-  const C = keys.shape[2]!;
-  const past = add(matMul(q, keys, { transB: true, alpha }), hiddenScore_B11C);
-  const own = matMul(q, k, { transB: true, alpha });
-  const weights = softmax(concat([past, own], 3));
-  return add(
-    matMul(sliceAxis(weights, 3, 0, C), values),
-    matMul(sliceAxis(weights, 3, C, C + 1), v),
-  );
-};
-
-/**
  * 0 where cache row c of C is visible to the token at a position, else hidden, [B,1,1,C]: rows before the position,
  * and of these, where a layer has a window, the last window − 1.
  */
@@ -214,7 +186,10 @@ export const decodeStep = (
     values.push(v);
     const hiddenScore = scoresOf(windowOf(config, layer));
     const [oldKeys, oldValues] = [cache.keys[layer]!, cache.values[layer]!];
-    const mixed = attendCached(config, q, k, v, oldKeys, oldValues, hiddenScore);
+    const mixed = cachedAttention(
+      { q, k, v, keys: oldKeys, values: oldValues, mask: hiddenScore },
+      attentionScale(config),
+    );
     x_BD = feedForward(
       config,
       parameters,

@@ -1,15 +1,13 @@
 /** The primitives in terms of core operations: their definition, their gradient, and what runs where nobody claims them. */
 import { attributesOf } from "./apply.ts";
-import { add, div, lessEqual, mul, rsqrt, sqrt, sub, where } from "./elementwise.ts";
-import { matMul, softmax } from "./linear.ts";
+import { attention, attentionGradient, cachedAttention } from "./attention_composites.ts";
+import { add, div, mul, rsqrt, sqrt, sub } from "./elementwise.ts";
+import { matMul } from "./linear.ts";
 import { concat, reshape, slice, split } from "./movement.ts";
 import { mean, sum } from "./reductions.ts";
-import { constant, full } from "./sources.ts";
-import type { DType, Node, Tensor } from "./tensor.ts";
+import { sizeOf } from "./shape.ts";
+import type { Node, Tensor } from "./tensor.ts";
 import { TensorError } from "./tensor_error.ts";
-
-/** What is added to hide a key: finite, so that a row that sees nothing stays a number; f16 ends at 65504. */
-const hiddenScore = (dtype: DType): number => (dtype === "f16" ? -6e4 : -1e9);
 
 const scalar = (x: Tensor, index = 0): Tensor => reshape(slice(x, [index], [index + 1]), []);
 
@@ -23,7 +21,7 @@ const rope = ({ inputs }: Node): ReadonlyArray<Tensor> => {
 };
 
 /** rsqrt(mean(x²) + eps) over the last axis, kept as [...,1]: forward and backward share it. */
-export const reciprocalRms = (x: Tensor, eps: number): Tensor =>
+const reciprocalRms = (x: Tensor, eps: number): Tensor =>
   rsqrt(add(mean(mul(x, x), -1, true), eps));
 
 const rmsNorm = (node: Node): ReadonlyArray<Tensor> => {
@@ -32,32 +30,22 @@ const rmsNorm = (node: Node): ReadonlyArray<Tensor> => {
   return [mul(mul(x, reciprocalRms(x, eps)), weight)];
 };
 
-/** 0 where query t may see key s, else hidden: [T,S], from two small constants. */
-const causalMask = (T: number, S: number, dtype: DType): Tensor => {
-  const range = (size: number, from: number) =>
-    Int32Array.from({ length: size }, (_, i) => i + from);
-  const last = constant(range(T, S - T), [T, 1], "i32");
-  const key = constant(range(S, 0), [1, S], "i32");
-  return where(lessEqual(key, last), full(0, [], dtype), full(hiddenScore(dtype), [], dtype));
-};
-
-const attention = (node: Node): ReadonlyArray<Tensor> => {
-  const [q, k, v, mask] = node.inputs as [Tensor, Tensor, Tensor, Tensor?];
-  const { scale, causal } = attributesOf(node, "attention");
-  const [B, H, T, D] = q.shape as [number, number, number, number];
-  const [, G, S] = k.shape as [number, number, number];
-  const group = H / G;
-  // The query heads of one key head are folded into T: one product a side, and k and v are never repeated.
-  const folded = reshape(q, [B, G, group * T, D]);
-  const products = matMul(folded, k, { transB: true, alpha: scale });
-  let scores = reshape(products, [B, G, group, T, S]);
-  if (mask !== undefined) {
-    const aligned = [...Array.from({ length: 4 - mask.shape.length }, () => 1), ...mask.shape];
-    scores = add(scores, reshape(mask, [aligned[0]!, 1, ...aligned.slice(1)]));
-  }
-  if (causal) scores = add(scores, causalMask(T, S, q.dtype));
-  const weights = reshape(softmax(scores), [B, G, group * T, S]);
-  return [reshape(matMul(weights, v), [B, H, T, v.shape[3]!])];
+/**
+ * With u = g·x and r the reciprocal root: dx = r·g·weight − x·r³·(Σ u·weight)/D, dweight = Σ r·u. Both sums are products
+ * of u with a vector, which is all that has to be read of it.
+ */
+const rmsNormGradient = (node: Node): ReadonlyArray<Tensor> => {
+  const [x, weight, g] = node.inputs as [Tensor, Tensor, Tensor];
+  const D = weight.shape[0]!;
+  const r = reciprocalRms(x, attributesOf(node, "rmsNormGradient").eps);
+  const rows = sizeOf(r.shape);
+  const products = reshape(mul(g, x), [rows, D]);
+  const along = reshape(matMul(products, reshape(weight, [D, 1])), r.shape);
+  const cube = mul(mul(r, mul(r, r)), 1 / D);
+  return [
+    sub(mul(mul(g, weight), r), mul(x, mul(along, cube))),
+    reshape(matMul(reshape(r, [1, rows]), products), weight.shape),
+  ];
 };
 
 const adamw = ({ inputs }: Node): ReadonlyArray<Tensor> => {
@@ -93,7 +81,10 @@ const sumSquares = ({ inputs }: Node): ReadonlyArray<Tensor> => {
 const COMPOSITES: Readonly<Record<string, (node: Node) => ReadonlyArray<Tensor>>> = {
   rope,
   rmsNorm,
+  rmsNormGradient,
   attention,
+  attentionGradient,
+  cachedAttention,
   adamw,
   lerp,
   axpy,

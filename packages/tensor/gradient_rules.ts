@@ -1,6 +1,6 @@
 /** Vector-Jacobian products: how the gradient of an operation's outputs becomes that of its inputs. */
 import { attributesOf } from "./apply.ts";
-import { reciprocalRms } from "./composites.ts";
+import { maskGradient } from "./attention_composites.ts";
 import { backwardOf } from "./custom_vjp.ts";
 import {
   add,
@@ -17,13 +17,13 @@ import {
   where,
 } from "./elementwise.ts";
 import { gatherLast, gatherRows, scatterAddLast, scatterAddRows } from "./indexing.ts";
-import { matMul, softmax } from "./linear.ts";
+import { softmax } from "./linear.ts";
 import { matMulGradient } from "./matmul_gradient.ts";
 import { broadcastTo, pad, reshape, slice, sliceAxis, split, transpose } from "./movement.ts";
 import type { OpName } from "./op_attributes.ts";
-import { rope } from "./primitives.ts";
+import { attentionGradient, rmsNormGradient, rope } from "./primitives.ts";
 import { sum } from "./reductions.ts";
-import { reducedShape, sameShape, type Shape, sizeOf } from "./shape.ts";
+import { reducedShape, sameShape, type Shape } from "./shape.ts";
 import { full } from "./sources.ts";
 import { sumTo } from "./sum_to.ts";
 import type { Node, Tensor } from "./tensor.ts";
@@ -154,24 +154,19 @@ const ropeRule: Rule = ({ node, grads, wanted }) => {
   ];
 };
 
-/** With r = rsqrt(mean(x²)+eps) and n = x·r: dw = Σ g·n, dx = r·(g·w − n·mean(g·w·n)). */
-/**
- * With u = g·x and r the reciprocal root: dx = r·g·weight − x·r³·(Σ u·weight)/D, dweight = Σ r·u. Both sums are products
- * of u with a vector, which is all that has to be read of it.
- */
-const rmsNormRule: Rule = ({ node, grads, wanted }) => {
+const rmsNormRule: Rule = ({ node, grads }) => {
   const [x, weight] = node.inputs as [Tensor, Tensor];
+  const { dx, dweight } = rmsNormGradient(x, weight, grads[0]!, attributesOf(node, "rmsNorm").eps);
+  return [dx, dweight];
+};
+
+const attentionRule: Rule = ({ node, grads, outputs, wanted }) => {
+  const [q, k, v, mask] = node.inputs as [Tensor, Tensor, Tensor, Tensor?];
   const [g] = grads as [Tensor];
-  const D = weight.shape[0]!;
-  const r = reciprocalRms(x, attributesOf(node, "rmsNorm").eps);
-  const rows = sizeOf(r.shape);
-  const products = reshape(mul(g, x), [rows, D]);
-  const along = () => reshape(matMul(products, reshape(weight, [D, 1])), r.shape);
-  const cube = () => mul(mul(r, mul(r, r)), 1 / D);
-  return [
-    wanted[0] ? sub(mul(mul(g, weight), r), mul(x, mul(along(), cube()))) : undefined,
-    wanted[1] ? reshape(matMul(reshape(r, [1, rows]), products), weight.shape) : undefined,
-  ];
+  const [out, rows] = outputs as [Tensor, Tensor];
+  const { scale, causal } = attributesOf(node, "attention");
+  const { dq, dk, dv } = attentionGradient({ q, k, v, mask, out, rows, g }, { scale, causal });
+  return [dq, dk, dv, wanted[3] ? maskGradient(node, g) : undefined].slice(0, node.inputs.length);
 };
 
 const customRule: Rule = ({ node, grads, outputs }) => {
@@ -276,6 +271,7 @@ export const RULES: Readonly<Partial<Record<OpName, Rule>>> = {
 
   rope: ropeRule,
   rmsNorm: rmsNormRule,
+  attention: attentionRule,
 
   stopGradient: none,
   customVjp: customRule,

@@ -298,6 +298,30 @@ describe("gradient()", () => {
     assert.equal(count(attended, "softmax"), 1);
   });
 
+  it("of a pass is its own node, and taken apart that of its steps, hash included", () => {
+    const [q, k, v, mask] = [
+      T.input("q", [2, 4, 3, 2]),
+      T.input("k", [2, 2, 5, 2]),
+      T.input("v", [2, 2, 5, 2]),
+      T.input("mask", [2, 1, 1, 5]),
+    ];
+    for (const mixed of [
+      T.attention(q, k, v, undefined, { causal: true }),
+      T.attention(q, k, v, mask),
+    ]) {
+      const wrt = [q, k, v, ...(mixed.node.inputs.length === 4 ? [mask] : [])];
+      const graphOf = (out: T.Tensor) => {
+        const found = T.gradient(T.sum(T.exp(out)), wrt);
+        return T.graph({ out, ...Object.fromEntries(found.map((g, i) => [`${i}`, g])) });
+      };
+      const whole = graphOf(mixed);
+      assert.equal(count(whole, "attentionGradient"), 1);
+      const apart = T.lower(whole, () => false);
+      assert.equal(apart.hash, graphOf(T.decompose(mixed.node)[0]!).hash);
+      assert.equal(T.lower(whole, (op) => !T.PASSES.has(op)).hash, apart.hash);
+    }
+  });
+
   it("survives a chain of thousands of nodes", () => {
     let y: T.Tensor = x;
     for (let i = 0; i < 5000; i++) y = T.add(T.mul(y, 0.5), 1);

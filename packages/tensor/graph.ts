@@ -42,6 +42,9 @@ export interface Graph {
   readonly hash: string;
 }
 
+/** Whether a backend has a kernel for a primitive, of these shapes. */
+export type Claims = (op: OpName, node: Node) => boolean;
+
 const COMMUTATIVE = new Set<OpName>(["add", "mul", "maximum", "minimum", "equal", "logicalAnd"]);
 
 const formatNumber = (value: number): string => (Object.is(value, -0) ? "-0" : String(value));
@@ -67,9 +70,9 @@ class Rewriter {
   readonly #byKey = new Map<string, Node>();
   readonly #ids = new Map<Node, number>();
   readonly #inputs = new Map<string, GraphInput>();
-  readonly #keeps: (op: OpName) => boolean;
+  readonly #keeps: Claims;
 
-  constructor(keeps: (op: OpName) => boolean) {
+  constructor(keeps: Claims) {
     this.#keeps = keeps;
   }
 
@@ -98,7 +101,7 @@ class Rewriter {
     const [first] = made as [Tensor];
     const simpler = simplify({ op, inputs, attributes, type: first }, this.#make);
     if (simpler !== undefined) return [simpler];
-    if (OPS[op].kind === "primitive" && !this.#keeps(op)) {
+    if (OPS[op].kind === "primitive" && !this.#keeps(op, first.node)) {
       return decompose(first.node).map((tensor) => this.rewrite(tensor));
     }
     this.#byKey.set(key, first.node);
@@ -129,11 +132,7 @@ const hashOf = (nodes: ReadonlyArray<Node>, outputs: ReadonlyArray<GraphOutput>)
   return hashText([...lines, ...results].join("\n"));
 };
 
-const build = (
-  name: string,
-  wanted: ReadonlyArray<GraphOutput>,
-  keeps: (op: OpName) => boolean,
-): Graph => {
+const build = (name: string, wanted: ReadonlyArray<GraphOutput>, keeps: Claims): Graph => {
   const rewriter = new Rewriter(keeps);
   const outputs = wanted.map((output) => ({
     name: output.name,
@@ -164,5 +163,5 @@ export const graph = (
  * The graph with every primitive that the backend does not claim replaced by its composite, so that forward and
  * backward passes share what they have in common. Input and output names stay.
  */
-export const lower = (source: Graph, claims: (op: OpName) => boolean): Graph =>
+export const lower = (source: Graph, claims: Claims): Graph =>
   build(source.name, source.outputs, claims);

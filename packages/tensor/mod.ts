@@ -30,7 +30,14 @@ export { decompose } from "./composites.ts";
 export { type Backward, customVjp, stopGradient } from "./custom_vjp.ts";
 export * from "./elementwise.ts";
 export { gradient } from "./gradient.ts";
-export { type Graph, graph, type GraphInput, type GraphOutput, lower } from "./graph.ts";
+export {
+  type Claims,
+  type Graph,
+  graph,
+  type GraphInput,
+  type GraphOutput,
+  lower,
+} from "./graph.ts";
 export * from "./graph_cost.ts";
 export * from "./indexing.ts";
 export { interpret, type InterpretOptions, type Values } from "./interpret.ts";

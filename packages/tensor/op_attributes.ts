@@ -60,7 +60,10 @@ export interface OpAttributes {
   topK: { readonly k: number };
   rope: None;
   rmsNorm: { readonly eps: number };
+  rmsNormGradient: { readonly eps: number };
   attention: { readonly scale: number; readonly causal: boolean };
+  attentionGradient: { readonly scale: number; readonly causal: boolean };
+  cachedAttention: { readonly scale: number };
   adamw: None;
   lerp: None;
   axpy: None;

@@ -103,7 +103,22 @@ export const OPS: { readonly [Op in OpName]: OpDefinition<Op> } = {
 
   rope: primitive("x[B,H,T,D] with its halves rotated by cos/sin [… T,D/2]", primitives.rope),
   rmsNorm: primitive("x·rsqrt(mean(x²)+eps)·weight over the last axis", primitives.rmsNorm),
-  attention: primitive("softmax(scale·q·kᵀ + mask)·v with grouped queries", primitives.attention),
+  rmsNormGradient: primitive(
+    "x, weight, g → the gradients of rmsNorm's x and weight",
+    primitives.rmsNormGradient,
+  ),
+  attention: primitive(
+    "softmax(scale·q·kᵀ + mask)·v with grouped queries, and the greatest score and log-sum of each row",
+    primitives.attention,
+  ),
+  attentionGradient: primitive(
+    "q, k, v, attention's results, g, mask → the gradients of q, k and v",
+    primitives.attentionGradient,
+  ),
+  cachedAttention: primitive(
+    "attention of one new token a row over a cache and itself",
+    primitives.cachedAttention,
+  ),
   adamw: primitive(
     "p, g, m, v, hyper[8] → the parameter and both moments after one AdamW step",
     primitives.adamw,
@@ -127,3 +142,14 @@ export const OPS: { readonly [Op in OpName]: OpDefinition<Op> } = {
     elementwise.customVjp,
   ),
 };
+
+/**
+ * Primitives that are passes of several steps. A backend without kernels for them takes them apart before anything else, so
+ * that forward and backward passes share what they have in common.
+ */
+export const PASSES: ReadonlySet<OpName> = new Set<OpName>([
+  "rmsNormGradient",
+  "attention",
+  "attentionGradient",
+  "cachedAttention",
+]);

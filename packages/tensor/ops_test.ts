@@ -16,10 +16,27 @@ describe("OPS", () => {
 
   it("has a composite for every primitive and for nothing else", () => {
     const [a, rate] = [f32(2), f32(1)];
+    const [heads, one] = [f32(1, 2, 3, 4), f32(1, 2, 1, 4)];
+    const attended = T.attentionGradient(
+      {
+        q: heads,
+        k: heads,
+        v: heads,
+        mask: undefined,
+        out: heads,
+        rows: f32(1, 2, 3, 2),
+        g: heads,
+      },
+      { scale: 1, causal: true },
+    );
+    const pass = { q: heads, k: one, v: one, keys: heads, values: heads, mask: f32(1, 1, 1, 3) };
     const nodes: Readonly<Record<string, T.Node>> = {
       rope: T.rope(f32(1, 1, 2, 4), f32(2, 2), f32(2, 2)).node,
       rmsNorm: T.rmsNorm(a, a, 1e-5).node,
+      rmsNormGradient: T.rmsNormGradient(a, a, a, 1e-5).dx.node,
       attention: T.attention(f32(1, 2, 3, 4), f32(1, 1, 3, 4), f32(1, 1, 3, 4)).node,
+      attentionGradient: attended.dq.node,
+      cachedAttention: T.cachedAttention(pass, 1).node,
       adamw: T.adamw(a, a, a, a, f32(8)).p.node,
       lerp: T.lerp(a, a, rate).node,
       axpy: T.axpy(a, a, rate).node,
@@ -116,6 +133,22 @@ describe("constructors", () => {
     "attention, masked": [
       () => T.attention(q, k, k, f32(2, 4, 3, 5)),
       "[2,4,3,8] and [2,2,5,8] and [2,2,5,8] and [2,4,3,5]",
+    ],
+    rmsNormGradient: [
+      () => T.rmsNormGradient(q, f32(8), f32(2), 1e-5),
+      "[2,4,3,8] and [8] and [2]",
+    ],
+    attentionGradient: [
+      () =>
+        T.attentionGradient(
+          { q, k, v: k, mask: undefined, out: q, rows: q, g: q },
+          { scale: 1, causal: false },
+        ),
+      "[2,4,3,8] and [2,2,5,8] and [2,2,5,8] and [2,4,3,8] and [2,4,3,8] and [2,4,3,8]",
+    ],
+    cachedAttention: [
+      () => T.cachedAttention({ q, k, v: k, keys: k, values: k, mask: f32(2, 5) }, 1),
+      "[2,4,3,8] and [2,2,5,8] and [2,2,5,8] and [2,2,5,8] and [2,2,5,8] and [2,5]",
     ],
     adamw: [
       () => T.adamw(f32(2), f32(2), f32(2), f32(3), f32(8)),

@@ -19,6 +19,20 @@ export const rope = (x: Tensor, cos: Tensor, sin: Tensor): Tensor =>
 export const rmsNorm = (x: Tensor, weight: Tensor, eps: number): Tensor =>
   apply("rmsNorm", [x, weight], { eps });
 
+/**
+ * What `rmsNorm` passes back of the gradient g of its result: `dx` of x's shape, `dweight` [D]. Made by `gradient`, so that a
+ * backend may claim the backward pass too.
+ */
+export const rmsNormGradient = (
+  x: Tensor,
+  weight: Tensor,
+  g: Tensor,
+  eps: number,
+): { readonly dx: Tensor; readonly dweight: Tensor } => {
+  const [dx, dweight] = applyAll("rmsNormGradient", [x, weight, g], { eps });
+  return { dx: dx!, dweight: dweight! };
+};
+
 /** Settings of `attention`, for T queries, S keys and heads of width D. */
 export interface AttentionOptions {
   /** Factor of the scores; 1/√D by default. */
@@ -46,6 +60,56 @@ export const attention = (
     scale: options.scale ?? 1 / Math.sqrt(q.shape.at(-1) ?? 1),
     causal: options.causal ?? false,
   });
+
+/** What the gradient of attention is made from. */
+export interface AttentionPass {
+  readonly q: Tensor;
+  readonly k: Tensor;
+  readonly v: Tensor;
+  readonly mask: Tensor | undefined;
+  /** What attention gave, [B,H,T,D], */
+  readonly out: Tensor;
+  /**
+   * and its second result, [B,H,T,2]: the greatest score m of each row and log Σ exp(score − m), from which a backend finds the
+   * weights again. Apart from each other, because a row that sees nothing has m = −1e9, in which the logarithm would be lost.
+   */
+  readonly rows: Tensor;
+  /** The gradient of `out`. */
+  readonly g: Tensor;
+}
+
+/**
+ * What `attention` passes back to q, k and v. Made by `gradient`, so that a backend may claim the backward pass too. The
+ * composite finds the weights itself and needs neither `out` nor `rows`.
+ */
+export const attentionGradient = (
+  { q, k, v, mask, out, rows, g }: AttentionPass,
+  settings: Required<AttentionOptions>,
+): { readonly dq: Tensor; readonly dk: Tensor; readonly dv: Tensor } => {
+  const inputs = [q, k, v, out, rows, g, ...(mask === undefined ? [] : [mask])];
+  const [dq, dk, dv] = applyAll("attentionGradient", inputs, { ...settings });
+  return { dq: dq!, dk: dk!, dv: dv! };
+};
+
+/** What one new token a row attends to. */
+export interface CachedPass {
+  /** [B,G,R,D]: R query heads of each key head. */
+  readonly q: Tensor;
+  /** The token's own key and value, [B,G,1,D]. */
+  readonly k: Tensor;
+  readonly v: Tensor;
+  /** The cache, [B,G,C,D]. */
+  readonly keys: Tensor;
+  readonly values: Tensor;
+  /** Additive, for the rows of the cache, [B,1,1,C]: 0 or −1e9. */
+  readonly mask: Tensor;
+}
+
+/** Attention of one new token a row over a cache and itself, softmax over both together → [B,G,R,D]. */
+export const cachedAttention = (
+  { q, k, v, keys, values, mask }: CachedPass,
+  scale: number,
+): Tensor => apply("cachedAttention", [q, k, v, keys, values, mask], { scale });
 
 /** What AdamW gives back, each of the parameter's shape. */
 export interface AdamwResult {

@@ -7,6 +7,7 @@ import {
   type Graph,
   graphCost,
   lower,
+  PASSES,
   type Node,
   softmax,
   type Tensor,
@@ -226,7 +227,7 @@ const workingOf = (graph: Graph): number => {
 };
 
 /**
- * Attention is taken apart before anything else, so that its forward and backward passes share what they have in
+ * Passes are taken apart before anything else, so that forward and backward share what they have in
  * common; the other primitives have an operator of their own, or are taken apart where they stand.
  */
 export const lowerGraph = (
@@ -234,7 +235,7 @@ export const lowerGraph = (
   options: CompileOptions = {},
   provider: Provider = "cpu",
 ): Plan => {
-  const graph = lower(source, (op) => op !== "attention");
+  const graph = lower(source, (op) => !PASSES.has(op));
   const names = new Set(graph.inputs.map((input) => input.name));
   for (const name of [...(options.donate ?? []), ...(options.constant ?? [])]) {
     if (!names.has(name)) {

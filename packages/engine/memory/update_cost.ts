@@ -1,7 +1,14 @@
 /** What a micro-batch costs: from its graph, which is traced for a few layers only, since all others repeat them. */
 import type { Objective } from "@resd/core";
 import { type DecoderConfig, layerName } from "@resd/models";
-import { type Graph, graphCost, type GraphCost, lower, type SizedValue } from "@resd/tensor";
+import {
+  type Graph,
+  graphCost,
+  type GraphCost,
+  lower,
+  PASSES,
+  type SizedValue,
+} from "@resd/tensor";
 import type { UpdateShape } from "../update_batch.ts";
 import { programKey, updateProgram } from "../update_program.ts";
 
@@ -31,7 +38,7 @@ export const costOfLayers = (
   graphOf: (config: DecoderConfig) => Graph,
 ): GraphCost => {
   const costOf = (some: DecoderConfig): GraphCost =>
-    graphCost(lower(graphOf(some), (op) => op !== "attention"));
+    graphCost(lower(graphOf(some), (op) => !PASSES.has(op)));
   const L = config.num_hidden_layers;
   if (L <= MORE) return costOf(config);
   const [few, more] = [costOf(withLayers(config, FEW)), costOf(withLayers(config, MORE))];

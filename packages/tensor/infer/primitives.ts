@@ -34,6 +34,20 @@ export const rmsNorm = (op: string, inputs: Types): Types => {
   return [x];
 };
 
+export const rmsNormGradient = (op: string, inputs: Types): Types => {
+  const [x, weight, g] = inputs as [TensorType, TensorType, TensorType];
+  rmsNorm(op, [x, weight]);
+  expectFloats(op, inputs);
+  expectShape(
+    sameShape(g.shape, x.shape),
+    op,
+    "a gradient of the shape of x",
+    inputs,
+    "gradient() makes this node",
+  );
+  return [x, weight];
+};
+
 export const attention = (
   op: string,
   inputs: Types,
@@ -71,7 +85,65 @@ export const attention = (
       "the mask is additive and the same for all heads",
     );
   }
-  return [{ shape: [B, H, T, v.shape[3]!], dtype: q.dtype }];
+  return [
+    { shape: [B, H, T, v.shape[3]!], dtype: q.dtype },
+    { shape: [B, H, T, 2], dtype: q.dtype },
+  ];
+};
+
+export const attentionGradient = (
+  op: string,
+  inputs: Types,
+  attributes: { readonly causal: boolean },
+): Types => {
+  expectFloats(op, inputs);
+  const [q, k, v, out, rows, g, ...mask] = inputs as [
+    TensorType,
+    TensorType,
+    TensorType,
+    TensorType,
+    TensorType,
+    TensorType,
+  ];
+  const [mixed, numbers] = attention(op, [q, k, v, ...mask], attributes) as [
+    TensorType,
+    TensorType,
+  ];
+  expectShape(
+    sameShape(out.shape, mixed.shape) &&
+      sameShape(g.shape, mixed.shape) &&
+      sameShape(rows.shape, numbers.shape),
+    op,
+    "the results of attention on q, k and v, and a gradient of the first one's shape",
+    inputs,
+    "gradient() makes this node",
+  );
+  return [q, k, v];
+};
+
+export const cachedAttention = (op: string, inputs: Types): Types => {
+  expectFloats(op, inputs);
+  const [q, k, v, keys, values, mask] = inputs as [
+    TensorType,
+    TensorType,
+    TensorType,
+    TensorType,
+    TensorType,
+    TensorType,
+  ];
+  const [B, G, , D] = q.shape as [number, number, number, number];
+  const C = keys.shape[2]!;
+  expectShape(
+    q.shape.length === 4 &&
+      [k, v].every(({ shape }) => sameShape(shape, [B, G, 1, D])) &&
+      [keys, values].every(({ shape }) => sameShape(shape, [B, G, C, D])) &&
+      sameShape(mask.shape, [B, 1, 1, C]),
+    op,
+    "q [B,G,R,D], k and v [B,G,1,D], keys and values [B,G,C,D], mask [B,1,1,C]",
+    inputs,
+    "R query heads share a key head",
+  );
+  return [q];
 };
 
 export const adamw = (op: string, inputs: Types): Types => {
