@@ -58,7 +58,9 @@ export interface ComputeShape {
     readonly adapter?: string;
     readonly software: boolean;
     readonly dtypes: ReadonlyArray<DType>;
+    /** Bytes that a kernel sees of one array; of larger ones it sees some rows at a time. */
     readonly maxBinding: number;
+    /** Bytes of one array, at most. */
     readonly maxBuffer: number;
     readonly threads: number;
     /** Same inputs, same bits, on this machine with these threads. */

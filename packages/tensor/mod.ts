@@ -25,7 +25,7 @@
  *
  * @module
  */
-export { attributesOf } from "./apply.ts";
+export { applyAll, attributesOf } from "./apply.ts";
 export { decompose } from "./composites.ts";
 export { type Backward, customVjp, stopGradient } from "./custom_vjp.ts";
 export * from "./elementwise.ts";

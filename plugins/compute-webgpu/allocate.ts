@@ -14,6 +14,8 @@ export type Place =
 export interface Allocation {
   /** The place of every value; undefined where nothing reads or writes it. */
   readonly places: ReadonlyArray<Place | undefined>;
+  /** Where in its place a value begins, in bytes. */
+  readonly offsets: ReadonlyArray<number>;
   /** Bytes of each slot. */
   readonly slots: ReadonlyArray<number>;
   /**
@@ -23,16 +25,27 @@ export interface Allocation {
   readonly outputs: ReadonlyArray<{ readonly value: ValueId; readonly bytes: number }>;
 }
 
-/** The value in whose storage a value lives. */
-export const homeOf = ({ inPlace }: Schedule, value: ValueId): ValueId => {
+/** The value in whose storage a value lives, and how many bytes after its begin. */
+const homeOf = (
+  { inPlace, windows }: Schedule,
+  value: ValueId,
+): { readonly home: ValueId; readonly offset: number } => {
   let home = value;
-  for (let next = inPlace.get(home); next !== undefined; next = inPlace.get(home)) home = next;
-  return home;
+  let offset = 0;
+  for (;;) {
+    const window = windows.get(home);
+    const next = window?.of ?? inPlace.get(home);
+    if (next === undefined) return { home, offset };
+    offset += window?.offset ?? 0;
+    home = next;
+  }
 };
 
 export const allocate = (schedule: Schedule): Allocation => {
   const { values, inputs, constants, kernels, outputs } = schedule;
-  const homes = values.map((_, value) => homeOf(schedule, value));
+  const found = values.map((_, value) => homeOf(schedule, value));
+  const homes = found.map(({ home }) => home);
+  const offsets = found.map(({ offset }) => offset);
   const places: Array<Place | undefined> = values.map(() => undefined);
   inputs.forEach(({ value }, input) => (places[value] = { kind: "input", input }));
   constants.forEach(({ value }, constant) => (places[value] = { kind: "constant", constant }));
@@ -50,7 +63,7 @@ export const allocate = (schedule: Schedule): Allocation => {
   const bytes = new Map<ValueId, number>();
   values.forEach((value, id) => {
     const home = homes[id]!;
-    bytes.set(home, Math.max(bytes.get(home) ?? 0, bytesOf(value)));
+    bytes.set(home, Math.max(bytes.get(home) ?? 0, offsets[id]! + bytesOf(value)));
   });
   const slots: Array<number> = [];
   const free = new Set<number>();
@@ -81,5 +94,5 @@ export const allocate = (schedule: Schedule): Allocation => {
     }
   });
   values.forEach((_, value) => (places[value] = places[homes[value]!]));
-  return { places, slots, outputs: taken };
+  return { places, offsets, slots, outputs: taken };
 };

@@ -33,12 +33,17 @@ const toError =
       : new ComputeError({ op, message: cause instanceof Error ? cause.message : String(cause) });
 
 /** What kernels may use of a device. */
-export const targetOf = (gpu: GpuDevice, settings: Pick<Settings, "sizes">): Target => ({
+export const targetOf = (
+  gpu: GpuDevice,
+  settings: Pick<Settings, "sizes" | "maxBinding">,
+): Target => ({
   software: gpu.adapter.software,
   knownSizes: settings.sizes === "auto" ? !gpu.adapter.software : settings.sizes === "known",
   f16: gpu.adapter.features.includes("shader-f16"),
   maxBuffers: gpu.limits.maxStorageBuffersPerShaderStage!,
-  maxBinding: gpu.limits.maxStorageBufferBindingSize!,
+  maxBinding: Math.min(settings.maxBinding ?? Infinity, gpu.limits.maxStorageBufferBindingSize!),
+  bindingAlignment: gpu.limits.minStorageBufferOffsetAlignment!,
+  maxBuffer: gpu.limits.maxBufferSize!,
 });
 
 const refuse = (op: string, message: string): never => {
@@ -56,12 +61,12 @@ class Backend {
 
   constructor(gpu: GpuDevice, settings: Settings) {
     const { device, limits } = gpu;
-    const most = Math.min(limits.maxBufferSize!, limits.maxStorageBufferBindingSize!);
+    const most = limits.maxBufferSize!;
     this.#gpu = gpu;
     this.#settings = settings;
     this.#target = targetOf(gpu, settings);
     this.#arrays = new BufferPool(device, STORAGE(), most);
-    this.#readings = new BufferPool(device, READING(), limits.maxBufferSize!);
+    this.#readings = new BufferPool(device, READING(), most);
     this.#machine = {
       device,
       store: new ArrayStore(device, this.#arrays),
@@ -196,14 +201,14 @@ class Backend {
   }
 
   get info(): ComputeShape["info"] {
-    const { adapter, limits } = this.#gpu;
+    const { adapter } = this.#gpu;
     return {
       name: "webgpu",
       adapter: `${adapter.name}, ${adapter.backend}${adapter.software ? ", software" : ""}`,
       software: adapter.software,
       dtypes: this.#target.f16 ? ["f32", "f16", "i32", "bool"] : ["f32", "i32", "bool"],
-      maxBinding: limits.maxStorageBufferBindingSize!,
-      maxBuffer: limits.maxBufferSize!,
+      maxBinding: this.#target.maxBinding,
+      maxBuffer: this.#target.maxBuffer,
       threads: 1,
       deterministic: true,
     };

@@ -11,6 +11,11 @@ export const Options = Schema.Struct({
     Schema.withDecodingDefaultKey(Effect.succeed("nothing" as const)),
   ),
   /**
+   * Most bytes that a kernel sees of one tensor; what the adapter allows when absent. Larger tensors are worked on in
+   * pieces, some rows at a time.
+   */
+  maxBinding: Schema.optionalKey(Schema.Int.check(Schema.isGreaterThanOrEqualTo(256))),
+  /**
    * Whether sizes are written into the kernels. Numbers known to the compiler make divisions cheap; numbers read from a
    * uniform let all shapes share one pipeline. `auto`: known on hardware, read on software adapters, where each pipeline
    * is compiled for the processor at a cost of many runs.

@@ -1,6 +1,6 @@
 /** A compiled schedule: pipelines, numbers and bind groups stay; a run fills in the buffers that it is given. */
 import { ComputeError, type Arr, type DType, type HostArray } from "@resd/core";
-import { type Allocation, allocate, homeOf, type Place } from "./allocate.ts";
+import { type Allocation, allocate, type Place } from "./allocate.ts";
 import { type ArrayStore, dtypeOf, typeName } from "./array_store.ts";
 import type { PooledBuffer } from "./buffer_pool.ts";
 import { GPUBufferUsage } from "./device.ts";
@@ -207,6 +207,7 @@ export class DeviceProgram {
           binding: position + 1,
           resource: {
             buffer,
+            offset: this.#allocation.offsets[kernel.bindings[position]!.value]!,
             size: bytesOf(this.schedule.values[kernel.bindings[position]!.value]!),
           },
         })),
@@ -271,7 +272,7 @@ export class DeviceProgram {
     const free = new Set(own);
     for (const { name, value, shape, dtype } of schedule.outputs) {
       const { size } = schedule.values[value]!;
-      const place = this.#allocation.places[homeOf(schedule, value)]!;
+      const place = this.#allocation.places[value]!;
       const buffer = this.#buffer(place, buffers, made);
       if (read.includes(name)) {
         readings.push({ name, buffer, dtype, size });

@@ -54,6 +54,8 @@ export interface Schedule {
   readonly kernels: ReadonlyArray<Kernel>;
   /** Values that live in the storage of another, which nobody reads after they were written. */
   readonly inPlace: ReadonlyMap<ValueId, ValueId>;
+  /** Values that are a piece of another, so many bytes after its begin. */
+  readonly windows: ReadonlyMap<ValueId, { readonly of: ValueId; readonly offset: number }>;
   readonly outputs: ReadonlyArray<{
     readonly name: string;
     readonly value: ValueId;

@@ -13,6 +13,10 @@ export interface Target {
   readonly maxBuffers: number;
   /** Bytes of one binding. */
   readonly maxBinding: number;
+  /** Where in a buffer a binding may begin: bytes, a power of 2. */
+  readonly bindingAlignment: number;
+  /** Bytes of one buffer. */
+  readonly maxBuffer: number;
 }
 
 /** Most workgroups along one axis of a dispatch. */

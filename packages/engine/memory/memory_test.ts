@@ -184,7 +184,9 @@ describe("planRun()", () => {
     Effect.gen(function* () {
       const little = yield* Effect.flip(planRun({ ...RUN, budget: 2 ** 30 }));
       assert.match(little.message, /within 1\.00 GiB, got one that takes at least 4\.\d\d GiB/);
-      const limits = { maxBinding: 100 * 2 ** 20, maxBuffer: 2 ** 31 };
+      const pieces = { maxBinding: 100 * 2 ** 20, maxBuffer: 2 ** 31 };
+      assert.strictEqual((yield* planRun({ ...RUN, limits: pieces })).largest.shape[0], 49152);
+      const limits = { maxBinding: 100 * 2 ** 20, maxBuffer: 100 * 2 ** 20 };
       const large = yield* Effect.flip(planRun({ ...RUN, limits }));
       assert.match(
         large.message,

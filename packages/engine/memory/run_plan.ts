@@ -125,19 +125,20 @@ const largestOf = (config: DecoderConfig, others: ReadonlyArray<SizedValue>): Si
   return [...weights, ...others].reduce((a, b) => (b.bytes > a.bytes ? b : a));
 };
 
-/** Refuses a run with an array that the device cannot hold. */
+/** Refuses a run with an array that the device cannot hold: backends work on large arrays some rows at a time. */
 const demandRoom = (
   { name, shape, bytes }: SizedValue,
   { maxBinding, maxBuffer }: RunShape["limits"],
 ): Effect.Effect<void, PolicyError> => {
-  const most = Math.min(maxBinding, maxBuffer);
   const mebibytes = (size: number): string => `${(size / 2 ** 20).toFixed(0)} MiB`;
-  return bytes <= most
+  const row = bytes / (shape[0] ?? 1);
+  const [most, what] = row > maxBinding ? [maxBinding, "rows of arrays"] : [maxBuffer, "arrays"];
+  return bytes <= maxBuffer && row <= maxBinding
     ? Effect.void
     : Effect.fail(
         new PolicyError({
           reason: "unsupported",
-          message: `Expected arrays of at most ${mebibytes(most)}, the largest that this device holds, got ${name} [${shape.join(", ")}] of ${mebibytes(bytes)}; take a smaller model, or another backend: --compute onnx`,
+          message: `Expected ${what} of at most ${mebibytes(most)}, the largest that this device holds, got ${name} [${shape.join(", ")}] of ${mebibytes(bytes)}; take a smaller model, or another backend: --compute onnx`,
         }),
       );
 };
