@@ -1,7 +1,6 @@
 /**
  * Memory that JavaScript no longer needs and has not given back. To V8 an array is a small object, whatever lies behind it,
  * so that it lets gigabytes of them pile up; and memory that threads share stays until each of them has forgotten it.
- * ONNX Runtime's binding adds a copy of every output, even of those that were written where we asked.
  */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";

@@ -17,6 +17,7 @@ import { encodeModel, type ValueInfo } from "./onnx_proto.ts";
 import { partition } from "./partition.ts";
 import type { Plan, Provider, Slot, SlotInfo, TailStep } from "./protocol.ts";
 import { ropeRule, RULES, WEBGPU_RULES } from "./rules.ts";
+import { MUCH_TO_COPY } from "./run_session.ts";
 
 /** Which input each primitive may overwrite when it was donated, by output position. */
 const TAKES_OVER: Readonly<
@@ -274,6 +275,8 @@ export const lowerGraph = (
     fetched.add(name);
     return { slot, name, tensor };
   });
+  const results = fetches.reduce((sum, { tensor }) => sum + bytesOf(tensor), 0);
+  const stop = results < MUCH_TO_COPY ? undefined : head.emitter.emit("SequenceEmpty", []);
   const constant = new Set(options.constant ?? []);
   const used = head.inputs.map(([name, tensor]) => {
     const input = tensor.node.attributes.name as string;
@@ -310,11 +313,13 @@ export const lowerGraph = (
               .filter((input) => !input.constant)
               .map(({ name, tensor }) => info(name, tensor)),
             outputs: fetches.map(({ name, tensor }) => info(name, tensor)),
+            sequence: stop,
           }),
     slots: slots.infos,
     inputs,
     feeds: used.filter((input) => !input.constant).map(({ name, slot }) => ({ name, slot })),
     fetches: fetches.map(({ name, slot }) => ({ name, slot })),
+    stop,
     constants: used.filter((input) => input.constant).map(({ name, slot }) => ({ name, slot })),
     tail: withStorage(steps, inputSlots, donated, new Set(outputs.map(({ slot }) => slot))),
     outputs,

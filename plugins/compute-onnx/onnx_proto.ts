@@ -43,6 +43,8 @@ export interface OnnxModel {
   readonly initializers: ReadonlyArray<Initializer>;
   readonly inputs: ReadonlyArray<ValueInfo>;
   readonly outputs: ReadonlyArray<ValueInfo>;
+  /** Name of a sequence of f32 tensors that comes before the other outputs. */
+  readonly sequence?: string | undefined;
 }
 
 const IR_VERSION = 10;
@@ -158,6 +160,13 @@ const valueMessage = (value: ValueInfo): Message => {
   return new Message().string(1, value.name).message(2, new Message().message(1, tensor));
 };
 
+/** ValueInfoProto of a sequence of f32 tensors of any shape. */
+const sequenceMessage = (name: string): Message => {
+  const tensor = new Message().message(1, new Message().int(1, ELEMENT.f32));
+  const sequence = new Message().message(1, tensor);
+  return new Message().string(1, name).message(2, new Message().message(4, sequence));
+};
+
 /** The model's bytes, ready for `InferenceSession.create`. */
 export const encodeModel = (model: OnnxModel): Uint8Array => {
   const graph = new Message();
@@ -165,6 +174,7 @@ export const encodeModel = (model: OnnxModel): Uint8Array => {
   graph.string(2, model.name);
   for (const initializer of model.initializers) graph.message(5, initializerMessage(initializer));
   for (const input of model.inputs) graph.message(11, valueMessage(input));
+  if (model.sequence !== undefined) graph.message(12, sequenceMessage(model.sequence));
   for (const output of model.outputs) graph.message(12, valueMessage(output));
   return new Message()
     .int(1, IR_VERSION)

@@ -32,6 +32,8 @@ export interface Plan {
   /** Session inputs and outputs by ONNX name. */
   readonly feeds: ReadonlyArray<{ readonly name: string; readonly slot: Slot }>;
   readonly fetches: ReadonlyArray<{ readonly name: string; readonly slot: Slot }>;
+  /** A result before all others that is no tensor, where there is one (run_session.ts). */
+  readonly stop: string | undefined;
   /** Inputs that are baked into the session as initializers. */
   readonly constants: ReadonlyArray<{ readonly name: string; readonly slot: Slot }>;
   readonly tail: ReadonlyArray<TailStep>;

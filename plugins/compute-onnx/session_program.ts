@@ -2,10 +2,11 @@
 import * as ort from "onnxruntime-node";
 import type { HostArray } from "@resd/core";
 import { type ArrayStore, type Stored, sizeOf, tensorOf } from "./array_store.ts";
-import { collectGarbage, leaveGarbage } from "./garbage.ts";
+import { collectGarbage } from "./garbage.ts";
 import { isLoop } from "./loops.ts";
 import { allocate } from "./memory.ts";
 import type { Plan, SessionSettings } from "./protocol.ts";
+import { runSession } from "./run_session.ts";
 import { runTail, type Stage, stagesOf } from "./tail.ts";
 import type { Team } from "./team.ts";
 
@@ -64,8 +65,6 @@ export class SessionProgram {
   readonly #looped: ReadonlyArray<boolean>;
   /** Whether each input is spent by a run. */
   readonly #donated: ReadonlyArray<boolean>;
-  /** Bytes of the session's outputs, of which its binding makes a copy. */
-  readonly #copied: number;
   #session: ort.InferenceSession | undefined;
   /** Their handles in the present session. */
   #baked: ReadonlyArray<number> = [];
@@ -81,7 +80,6 @@ export class SessionProgram {
     const looped = new Set(plan.tail.flatMap(({ op, inputs }) => (isLoop(op) ? inputs : [])));
     this.#looped = plan.inputs.map(({ slot }) => looped.has(slot));
     this.#donated = plan.inputs.map(({ slot }) => plan.donate.includes(slot));
-    this.#copied = this.#bytesOf(plan.fetches);
   }
 
   #bytesOf(values: ReadonlyArray<{ readonly slot: number }>): number {
@@ -140,8 +138,7 @@ export class SessionProgram {
         slots[slot] = made;
         fetches[name] = tensorOf(made);
       }
-      await this.#session.run(feeds, fetches);
-      leaveGarbage(this.#copied);
+      await runSession(this.#session, feeds, fetches, plan.stop);
     }
     runTail(plan, this.#stages, slots, store, this.#team);
     return this.#settle(store, slots, handles, keep, read);

@@ -31,7 +31,7 @@ const candidatesOf = (limits: UpdateLimits): ReadonlyArray<UpdateLimits> => {
 export interface Fit {
   readonly limits: UpdateLimits;
   readonly microBatches: ReadonlyArray<MicroBatch>;
-  /** Bytes of activations, or of the copies of gradients that the backend makes, whichever is more. */
+  /** Bytes of activations, or of buffers of gradients that are kept to be used again, whichever is more. */
   readonly activations: number;
 }
 
