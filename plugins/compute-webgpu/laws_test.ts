@@ -29,6 +29,7 @@ const MUTATIONS: ReadonlyArray<readonly [law: string, from: string, to: string]>
   ["compute.graph.softmax-gradients", "log(", "1.001 * log("],
   ["compute.graph.matmul-wide", "k < numbers", "k + 1u < numbers"],
   ["compute.graph.adamw", "let size = ", "let size = 1.001 * "],
+  ["compute.donate.optimizer", "thread >= numbers", "thread > numbers"],
   ["compute.graph.reductions", "var v0: f32 = 0.0;", "var v0: f32 = 0.001;"],
   ["compute.graph.scatter-rows-crowded", "select(0, 1, before", "select(1, 1, before"],
   ["compute.graph.sample-top-p", "= 0.0; var last", "= 0.1; var last"],

@@ -40,7 +40,6 @@ const FAMILIES: Partial<Record<OpName, (site: Site) => ReadonlyArray<Kernel>>> =
   topK,
   cacheWrite,
   sample,
-  adamw,
   concat: concatWide,
 };
 
@@ -59,6 +58,20 @@ const kernelsOf = (site: Site): ReadonlyArray<Kernel> => {
     return emptySum(site, shape, dtype);
   }
   return FAMILIES[core.op]!(site);
+};
+
+/** Neighbours that one family may compute together: steps of an optimizer, none of which needs another's result. */
+const batchesOf = (groups: ReadonlyArray<Group>): ReadonlyArray<ReadonlyArray<number>> => {
+  const batches: Array<Array<number>> = [];
+  groups.forEach(({ root, reads }, position) => {
+    const last = batches.at(-1);
+    const joins =
+      root.op === "adamw" &&
+      last?.every((other) => groups[other]!.root.op === "adamw" && !reads.has(groups[other]!.root));
+    if (joins === true) last!.push(position);
+    else batches.push([position]);
+  });
+  return batches;
 };
 
 /** Caches are written after everything else has read them, so that they can be written in place. */
@@ -225,8 +238,9 @@ class Lowering {
     this.#pair(outputs, inputs, groups);
     const storage = (tensor: Tensor): ValueId | undefined =>
       isStored(unshaped(tensor).node) ? this.#value(tensor) : undefined;
-    const kernels = groups.flatMap((group: Group, position) =>
-      kernelsOf({
+    const siteOf = (position: number): Site => {
+      const group = groups[position]!;
+      return {
         target: this.#target,
         group,
         storage,
@@ -237,8 +251,13 @@ class Lowering {
         takeOver: (result, value) => {
           if (!this.#windows.has(result)) this.#inPlace.set(result, value);
         },
-      }),
-    );
+      };
+    };
+    const kernels = batchesOf(groups).flatMap((batch) => {
+      const sites = batch.map(siteOf);
+      const [first] = sites as [Site];
+      return first.group.root.op === "adamw" ? adamw(sites) : kernelsOf(first);
+    });
     const constants = graph.nodes.flatMap((node) =>
       node.op === "constant"
         ? [{ value: this.#value(outputOf(node)), data: attributesOf(node, "constant").data }]

@@ -1,6 +1,6 @@
 /** Laws of arrays: handles stay what they are until they are spent, and a spent one is an error. */
 import { type Arr, Compute, type ComputeError, type HostArray } from "@resd/core";
-import { adamw, add, graph, input, interpret, lerp, mul, sum } from "@resd/tensor";
+import { adamw, add, graph, input, interpret, lerp, mul, sizeOf, sum } from "@resd/tensor";
 import { Effect } from "effect";
 import { demand, type Law, law, shown } from "../law.ts";
 import { demandClose } from "./compare.ts";
@@ -100,36 +100,59 @@ const donationLaws = (tolerance: number): ReadonlyArray<Law<Compute>> => [
     "parameters and moments donated step after step follow the interpreter",
     Effect.gen(function* () {
       const compute = yield* Compute;
-      const shape = [6, 5];
-      const [p, g, m, v] = ["p", "g", "m", "v"].map((name) => input(name, shape)) as [
-        typeof x,
-        typeof x,
-        typeof x,
-        typeof x,
-      ];
-      const step = graph({ ...adamw(p, g, m, v, input("hyper", [8])) }, { name: "law/optimizer" });
-      const program = yield* compute.compile(step, { donate: ["p", "m", "v"] });
-      const draw = (seed: number) =>
-        Float32Array.from({ length: 30 }, (_, i) => Math.sin(seed + 3 * i));
-      let wanted: Record<string, ArrayLike<number>> = {
-        p: draw(1),
-        m: new Float32Array(30),
-        v: new Float32Array(30),
-      };
+      // More tensors than a kernel may bind buffers for, of sizes that no vector divides.
+      const shapes = [[6, 5], [3], [1], [9, 11], [64], [2, 2, 7]];
+      const slots = ["p", "m", "v"] as const;
+      const keys = shapes.flatMap((shape, i) =>
+        slots.map((slot) => ({ slot, name: `${slot}${i}`, i, shape })),
+      );
+      const next = shapes.map((shape, i) =>
+        adamw(
+          input(`p${i}`, shape),
+          input(`g${i}`, shape),
+          input(`m${i}`, shape),
+          input(`v${i}`, shape),
+          input(i % 2 === 0 ? "decayed" : "plain", [8]),
+        ),
+      );
+      const step = graph(
+        Object.fromEntries(keys.map(({ slot, name, i }) => [name, next[i]![slot]])),
+        { name: "law/optimizer" },
+      );
+      const program = yield* compute.compile(step, { donate: keys.map(({ name }) => name) });
+      const draw = (seed: number, shape: ReadonlyArray<number>) =>
+        Float32Array.from({ length: sizeOf(shape) }, (_, i) => Math.sin(seed + 3 * i));
+      let wanted: Record<string, ArrayLike<number>> = Object.fromEntries(
+        keys.map(({ slot, name, i, shape }) => [
+          name,
+          slot === "p" ? draw(i, shape) : new Float32Array(sizeOf(shape)),
+        ]),
+      );
       let state: Record<string, Arr> = {};
-      for (const name of ["p", "m", "v"]) {
+      for (const { name, shape } of keys) {
         state[name] = yield* compute.put(Float32Array.from(wanted[name] ?? []), shape);
       }
       for (let t = 1; t <= 5; t++) {
-        const gradient = draw(10 + t);
-        const hyper = Float32Array.of(0.01, 0.9, 0.99, 1e-8, 0.1, 1 - 0.9 ** t, 1 - 0.99 ** t, 1);
-        const { arrays } = yield* program.run({ ...state, g: gradient, hyper });
-        state = { p: arrays.p as Arr, m: arrays.m as Arr, v: arrays.v as Arr };
-        wanted = interpret(step, { ...wanted, g: gradient, hyper });
+        const given: Record<string, Float32Array> = {};
+        shapes.forEach((shape, i) => (given[`g${i}`] = draw(10 * i + t, shape)));
+        for (const [name, decay] of [["decayed", 0.1] as const, ["plain", 0] as const]) {
+          given[name] = Float32Array.of(
+            0.01,
+            0.9,
+            0.99,
+            1e-8,
+            decay,
+            1 - 0.9 ** t,
+            1 - 0.99 ** t,
+            1,
+          );
+        }
+        state = (yield* program.run({ ...state, ...given })).arrays;
+        wanted = interpret(step, { ...wanted, ...given });
       }
-      for (const [name, handle] of Object.entries(state)) {
+      for (const { name } of keys) {
         yield* demandClose(
-          yield* compute.get(handle),
+          yield* compute.get(state[name] as Arr),
           Float64Array.from(wanted[name] ?? []),
           tolerance,
           `${name} after five steps`,
