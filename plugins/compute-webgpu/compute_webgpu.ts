@@ -35,11 +35,12 @@ const toError =
 /** What kernels may use of a device. */
 export const targetOf = (
   gpu: GpuDevice,
-  settings: Pick<Settings, "sizes" | "maxBinding">,
+  settings: Pick<Settings, "sizes" | "attention" | "maxBinding">,
 ): Target => ({
   software: gpu.adapter.software,
   knownSizes: settings.sizes === "auto" ? !gpu.adapter.software : settings.sizes === "known",
   f16: gpu.adapter.features.includes("shader-f16"),
+  attention: settings.attention,
   maxBuffers: gpu.limits.maxStorageBuffersPerShaderStage!,
   maxBinding: Math.min(settings.maxBinding ?? Infinity, gpu.limits.maxStorageBufferBindingSize!),
   bindingAlignment: gpu.limits.minStorageBufferOffsetAlignment!,

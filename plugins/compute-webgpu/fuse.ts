@@ -5,12 +5,16 @@
  */
 import { type Graph, type Node, type OpName, sameShape, sizeOf, type Tensor } from "@resd/tensor";
 import { costOf, isPointwise } from "./pointwise.ts";
+import { hasVectors, stridedView } from "./strided_view.ts";
 
 /** Operations with a kernel of their own whose operand may be any expression. */
 const READS_EXPRESSION = new Set<OpName>(["sum", "max", "softmax", "logSoftmax"]);
 
 /** Operations whose result may pass through further operations on each element before it is stored. */
 const TAKES_EPILOGUE = new Set<OpName>(["sum", "max", "softmax", "logSoftmax", "matMul"]);
+
+/** Operations whose kernels find the rows of an operand in what it is a view of. */
+const READS_VIEWS = new Set<OpName>(["attention", "attentionGradient", "cachedAttention"]);
 
 const SOURCES = new Set<OpName>(["input", "constant", "full"]);
 const VIEWS = new Set<OpName>(["reshape", "transpose", "slice", "broadcastTo"]);
@@ -127,6 +131,21 @@ export class Fuser {
     this.#stored.add(unshaped(tensor).node);
   }
 
+  #storeSelf(tensor: Tensor): Node {
+    this.#store(tensor);
+    return unshaped(tensor).node;
+  }
+
+  /** Gives storage to what a tensor is a view of, where its rows can be read from there, else to the tensor; which it is. */
+  #storeRows(tensor: Tensor): Node {
+    let base = tensor;
+    while (VIEWS.has(base.node.op) && !this.#isStored(base)) base = base.node.inputs[0]!;
+    if (base.node.op !== "full") this.#store(base);
+    const view = stridedView(tensor, (x) => this.#isStored(x));
+    if (view !== undefined && hasVectors(view, tensor.shape.at(-1)!)) return unshaped(base).node;
+    return this.#storeSelf(tensor);
+  }
+
   #isStored(tensor: Tensor): boolean {
     return this.#stored.has(unshaped(tensor).node);
   }
@@ -150,9 +169,10 @@ export class Fuser {
     const isCore =
       (!isPointwise(node.op) && !VIEWS.has(node.op) && !MOVES.has(node.op)) || this.#isWide(node);
     if (isCore && !READS_EXPRESSION.has(node.op)) {
-      for (const x of node.inputs) this.#store(x);
-      const leaves = new Set(node.inputs.map((x) => unshaped(x).node));
-      this.#inline.set(node, { leaves, cost: 0, core: node });
+      const sources = node.inputs.map((x) =>
+        READS_VIEWS.has(node.op) ? this.#storeRows(x) : this.#storeSelf(x),
+      );
+      this.#inline.set(node, { leaves: new Set(sources), cost: 0, core: node });
       if (!TAKES_EPILOGUE.has(node.op)) this.#stored.add(node);
       return;
     }

@@ -35,6 +35,8 @@ const MUTATIONS: ReadonlyArray<readonly [law: string, from: string, to: string]>
   ["compute.graph.sample-top-p", "= 0.0; var last", "= 0.1; var last"],
   ["compute.graph.top-k-ties", "c > lastIndex", "c >= lastIndex"],
   ["compute.graph.rope", "+ select(", "+ 1.001 * select("],
+  ["compute.graph.attention-long", "s += 4u", "s += 5u"],
+  ["compute.graph.attention-long", "t += 4u", "t += 5u"],
   ["compute.graph.cache-write", "u32(b", "1u + u32(b"],
 ];
 
@@ -51,7 +53,12 @@ describe.skipIf(adapter === undefined)("the laws of backends", () => {
           if (code !== descriptor.code) changed += 1;
           return original({ ...descriptor, code });
         };
-        const compute = yield* makeCompute(gpu, { adapter: "", print: "nothing", sizes: "read" });
+        const compute = yield* makeCompute(gpu, {
+          adapter: "",
+          print: "nothing",
+          sizes: "read",
+          attention: "auto",
+        });
         const laws = computeLaws().filter((law) => law.id === id);
         const [result] = yield* checkLaws(laws).pipe(Effect.provideService(Compute, compute));
         assert.isAbove(changed, 0, "the text is in no kernel of the law");

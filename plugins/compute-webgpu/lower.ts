@@ -2,6 +2,7 @@
 import { ComputeError } from "@resd/core";
 import {
   attributesOf,
+  type Claims,
   type DType,
   type Graph,
   lower as withoutPrimitives,
@@ -13,6 +14,7 @@ import {
 } from "@resd/tensor";
 import { fuse, type Group, unshaped } from "./fuse.ts";
 import { adamw } from "./kernels/adamw.ts";
+import { attention, attentionGradient } from "./kernels/attention.ts";
 import { cacheWrite } from "./kernels/cache_write.ts";
 import { concatWide, elementwise, fill } from "./kernels/elementwise.ts";
 import { matMul } from "./kernels/matmul.ts";
@@ -22,12 +24,18 @@ import { scatterAddLast, scatterAddRows } from "./kernels/scatter.ts";
 import { softmax } from "./kernels/softmax.ts";
 import { topK } from "./kernels/top_k.ts";
 import { bytesOf, type Kernel, type Schedule, type Value, type ValueId } from "./schedule.ts";
+import { attentionVariant } from "./select.ts";
 import { shardRows, type ShardedGraph } from "./shard_rows.ts";
 import { outputOf, type Site } from "./site.ts";
 import type { Target } from "./writer.ts";
 
 /** Primitives with a kernel or an expression of their own; the others are fused from their composites. */
 const CLAIMED = new Set<OpName>(["adamw", "rope"]);
+
+const claims =
+  (target: Target): Claims =>
+  (op, node) =>
+    CLAIMED.has(op) || attentionVariant(target, node) !== "apart";
 
 const FAMILIES: Partial<Record<OpName, (site: Site) => ReadonlyArray<Kernel>>> = {
   sum: reduce,
@@ -40,6 +48,8 @@ const FAMILIES: Partial<Record<OpName, (site: Site) => ReadonlyArray<Kernel>>> =
   topK,
   cacheWrite,
   sample,
+  attention,
+  attentionGradient,
   concat: concatWide,
 };
 
@@ -95,6 +105,7 @@ class Lowering {
   readonly #inPlace = new Map<ValueId, ValueId>();
   readonly #windows = new Map<ValueId, { readonly of: ValueId; readonly offset: number }>();
   readonly #outputs: ReadonlySet<Node>;
+  readonly #used = new Map<Node, Set<number>>();
   readonly #lastRead = new Map<Node, number>();
   readonly #owners = new Map<ValueId, Node>();
 
@@ -105,6 +116,10 @@ class Lowering {
     this.#target = target;
     this.#donated = donated;
     this.#outputs = new Set(this.#graph.outputs.map(({ tensor }) => unshaped(tensor).node));
+    const read = this.#graph.nodes.flatMap(({ inputs }) => inputs);
+    for (const { node, index } of [...read, ...this.#graph.outputs.map(({ tensor }) => tensor)]) {
+      this.#used.set(node, (this.#used.get(node) ?? new Set()).add(index));
+    }
   }
 
   #add(value: Value, most = this.#target.maxBinding): ValueId {
@@ -245,6 +260,7 @@ class Lowering {
         group,
         storage,
         value: this.#value,
+        used: ({ node, index }) => this.#used.get(node)?.has(index) === true,
         size: (value) => this.#values[value]!.size,
         scratch: (label, size, dtype: DType) => this.#add({ label, size, dtype }),
         dies: (value) => this.#dies(value, position, group.root),
@@ -281,9 +297,4 @@ export const lowerGraph = (
   source: Graph,
   target: Target,
   donated: ReadonlySet<string> = new Set(),
-): Schedule =>
-  new Lowering(
-    withoutPrimitives(source, (op) => CLAIMED.has(op)),
-    target,
-    donated,
-  ).run();
+): Schedule => new Lowering(withoutPrimitives(source, claims(target)), target, donated).run();

@@ -23,4 +23,12 @@ export const Options = Schema.Struct({
   sizes: Schema.Literals(["auto", "known", "read"]).pipe(
     Schema.withDecodingDefaultKey(Effect.succeed("auto" as const)),
   ),
+  /**
+   * How attention and its gradient are computed: as products and a softmax that are stored (`apart`), by threads that keep a few
+   * rows each (`rows`), or by workgroups that keep tiles (`tiles`). `auto`: what suits the adapter. Heads that a variant cannot
+   * keep are computed apart.
+   */
+  attention: Schema.Literals(["auto", "apart", "rows", "tiles"]).pipe(
+    Schema.withDecodingDefaultKey(Effect.succeed("auto" as const)),
+  ),
 });

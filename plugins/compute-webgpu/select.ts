@@ -1,4 +1,5 @@
 /** Which variant of a kernel suits a class of shapes on a kind of adapter. */
+import { type Node, sizeOf, type Tensor } from "@resd/tensor";
 import type { Target } from "./writer.ts";
 
 /** Elements that one thread adds before a reduction is cut into parts. */
@@ -47,4 +48,33 @@ export const directTile = (
   const large = batch * Math.ceil(rows / 8) * Math.ceil(columns / 8);
   if (software && rows >= 8 && columns % 8 === 0 && large >= 256) return { rows: 8, columns: 8 };
   return { rows: 4, columns: 4 };
+};
+
+/**
+ * How attention and its gradient are computed. `apart`: as products and a softmax that are stored; `rows`: each thread has a
+ * few rows in registers; `tiles`: each workgroup has tiles of queries and keys in its memory.
+ */
+export type AttentionVariant = "apart" | "rows" | "tiles";
+
+/** Buffers that the gradient of attention binds at most. */
+const ATTENTION_BUFFERS = 9;
+
+/** Widest heads whose rows a thread keeps, and whose tiles a workgroup keeps. */
+const WIDEST_ROW = 64;
+const WIDEST_TILE = 256;
+
+/** The variant for a node; `apart` for all other operations too. */
+export const attentionVariant = (
+  { software, attention, maxBuffers, maxBinding }: Target,
+  node: Node,
+): AttentionVariant => {
+  if (node.op !== "attention" && node.op !== "attentionGradient") return "apart";
+  const [q, k, v] = node.inputs as [Tensor, Tensor, Tensor];
+  const [D, Dv] = [q.shape[3]!, v.shape[3]!];
+  const fits =
+    q.dtype === "f32" && D === Dv && D % 4 === 0 && sizeOf(q.shape) > 0 && k.shape[2]! > 0;
+  const largest = Math.max(...[...node.inputs, ...node.outputs].map(({ shape }) => sizeOf(shape)));
+  if (!fits || maxBuffers < ATTENTION_BUFFERS || 4 * largest > maxBinding) return "apart";
+  const wanted = attention === "auto" ? (software ? "rows" : "tiles") : attention;
+  return D <= (wanted === "rows" ? WIDEST_ROW : WIDEST_TILE) ? wanted : "apart";
 };

@@ -45,6 +45,7 @@ describe("lowerGraph() of tensors larger than a binding", () => {
   const target = {
     software: true,
     knownSizes: false,
+    attention: "auto" as const,
     f16: false,
     maxBuffers: 12,
     maxBinding,

@@ -12,6 +12,8 @@ export interface Site {
   readonly storage: (tensor: Tensor) => ValueId | undefined;
   /** The storage of a tensor that must have one. */
   readonly value: (tensor: Tensor) => ValueId;
+  /** Whether anything needs this result of a node. */
+  readonly used: (tensor: Tensor) => boolean;
   readonly size: (value: ValueId) => number;
   /** A value that only this group's kernels know. */
   readonly scratch: (label: string, size: number, dtype: DType) => ValueId;

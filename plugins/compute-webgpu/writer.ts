@@ -1,5 +1,6 @@
 /** Puts one kernel's WGSL together: numbers, buffers, statements, and what helpers it calls. */
 import type { DType } from "@resd/tensor";
+import type { AttentionVariant } from "./select.ts";
 import { type Binding, type Element, elementOf, type Kernel, type ValueId } from "./schedule.ts";
 
 /** What a kernel is written for. */
@@ -9,6 +10,8 @@ export interface Target {
   /** Whether sizes stand in the text as literals, or are read from a uniform. */
   readonly knownSizes: boolean;
   readonly f16: boolean;
+  /** The variant of attention, or the one that suits the adapter. */
+  readonly attention: "auto" | AttentionVariant;
   /** Buffers that one kernel may see besides the uniform. */
   readonly maxBuffers: number;
   /** Bytes of one binding. */

@@ -4,6 +4,7 @@ import {
   add,
   attention,
   axpy,
+  cachedAttention,
   cacheWrite,
   concat,
   constant,
@@ -23,6 +24,7 @@ import {
   rope,
   sample,
   silu,
+  slice,
   sum,
   sumSquares,
   type Tensor,
@@ -58,9 +60,11 @@ export const primitiveCases = (): ReadonlyArray<BatteryCase> => [
     { name: "attention-grouped", H: 6, G: 2, T: 5, S: 5, causal: true },
     { name: "attention-continued", H: 4, G: 1, T: 2, S: 7, causal: true },
     { name: "attention-full", H: 3, G: 3, T: 4, S: 9, causal: false },
-  ].map(({ name, H, G, T, S, causal }) =>
+    { name: "attention-long", H: 2, G: 1, T: 37, S: 70, causal: true, D: 8 },
+    { name: "attention-odd", H: 2, G: 1, T: 5, S: 5, causal: true, D: 6 },
+  ].map(({ name, H, G, T, S, causal, D = 8 }) =>
     batteryCase(name, (given) => {
-      const [B, D] = [2, 8];
+      const B = 2;
       const q = given.f32("q", [B, H, T, D]);
       const k = given.f32("k", [B, G, S, D]);
       const v = given.f32("v", [B, G, S, D]);
@@ -78,6 +82,47 @@ export const primitiveCases = (): ReadonlyArray<BatteryCase> => [
     const mask = given.f32("mask", [2, 1, 1, 6], (i) => (i % 6 > 2 + Math.floor(i / 6) ? -1e9 : 0));
     return withGradients(given, { attended: attention(q, k, v, mask) }, { q, k, v });
   }),
+  batteryCase("attention-blind", (given) => {
+    // The first row sees nothing: all its scores are the mask's, so its weights are even.
+    const q = given.f32("q", [2, 2, 3, 8], (i) => (i < 48 ? 0 : given.random.normal()));
+    const k = given.f32("k", [2, 1, 5, 8]);
+    const v = given.f32("v", [2, 1, 5, 8]);
+    const mask = given.f32("mask", [2, 1, 3, 5], (i) => (i < 15 ? -1e9 : -(i % 3)));
+    return withGradients(given, { attended: attention(q, k, v, mask) }, { q, v });
+  }),
+  batteryCase("attention-of-views", (given) => {
+    // As a decoder has them: heads are columns of rows, and so is the gradient.
+    const rows = given.f32("rows", [2 * 6, 4 * 8 + 2 * 8]);
+    const heads = (from: number, count: number) =>
+      transpose(
+        reshape(slice(rows, [0, from], [12, from + count * 8]), [2, 6, count, 8]),
+        [0, 2, 1, 3],
+      );
+    const [q, k] = [heads(0, 4), heads(32, 2)];
+    const out = reshape(
+      transpose(attention(q, k, k, undefined, { causal: true }), [0, 2, 1, 3]),
+      [12, 32],
+    );
+    return withGradients(given, { out }, { rows });
+  }),
+  ...[1, 4].map((R) =>
+    batteryCase(`attention-cached-${R}`, (given) => {
+      const [B, G, C, D] = [3, 2, 37, 8];
+      const lengths = [0, 17, 37];
+      const one = [B, G, 1, D];
+      const pass = {
+        q: given.f32("q", [B, G, R, D]),
+        k: given.f32("k", one),
+        v: given.f32("v", one),
+        keys: given.f32("keys", [B, G, C, D]),
+        values: given.f32("values", [B, G, C, D]),
+        mask: given.f32("mask", [B, 1, 1, C], (i) =>
+          i % C < (lengths[Math.floor(i / C)] as number) ? 0 : -1e9,
+        ),
+      };
+      return { attended: cachedAttention(pass, 0.4) };
+    }),
+  ),
   batteryCase("adamw", (given) => {
     const shape = [7, 9];
     return {

@@ -1,6 +1,7 @@
 /** The battery's cases for sizes at which kernels go wrong: none, one, one more than a workgroup, more than a dispatch has rows. */
 import {
   add,
+  attention,
   concat,
   gatherLast,
   gatherRows,
@@ -62,6 +63,12 @@ const casesOf = (rows: number): ReadonlyArray<BatteryCase> => [
     };
   }),
   batteryCase(`size-${rows}-top-k`, (given) => ({ ...topK(given.f32("x", [rows, 6]), 2) })),
+  batteryCase(`size-${rows}-attention`, (given) => {
+    const q = given.f32("q", [1, 2, rows, 4]);
+    const k = given.f32("k", [1, 1, 3, 4]);
+    const v = given.f32("v", [1, 1, 3, 4]);
+    return withGradients(given, { attended: attention(q, k, v) }, { q, k, v });
+  }),
   batteryCase(`size-${rows}-rope`, (given) => ({
     rotated: rope(
       given.f32("x", [1, 2, rows, 4]),
@@ -71,4 +78,17 @@ const casesOf = (rows: number): ReadonlyArray<BatteryCase> => [
   })),
 ];
 
-export const sizeCases = (): ReadonlyArray<BatteryCase> => SIZES.flatMap(casesOf);
+/** Heads of many widths, and more keys than any tile holds. */
+const headsOf = (D: number): BatteryCase =>
+  batteryCase(`heads-of-${D}`, (given) => {
+    const q = given.f32("q", [1, 2, 21, D]);
+    const k = given.f32("k", [1, 1, 150, D]);
+    const v = given.f32("v", [1, 1, 150, D]);
+    const mask = given.f32("mask", [21, 150], (i) => ((i * 7) % 11 === 0 ? -1e9 : 0));
+    return withGradients(given, { attended: attention(q, k, v, mask) }, { q, k, v });
+  });
+
+export const sizeCases = (): ReadonlyArray<BatteryCase> => [
+  ...SIZES.flatMap(casesOf),
+  ...[32, 256].map(headsOf),
+];
