@@ -2,11 +2,8 @@
 import type { Override } from "@resd/run";
 import { Effect, Option, Schema } from "effect";
 import { Argument, Command, Flag } from "effect/cli";
+import { json } from "../flags.ts";
 
-const json = Flag.Boolean("json").pipe(
-  Flag.withDescription("Print the result as one line of JSON, and nothing else"),
-  Flag.withDefault(false),
-);
 const environment = Argument.String("environment").pipe(
   Argument.withDescription(
     "Id, name of a package, path of its folder, or path of a single .ts file",

@@ -2,15 +2,12 @@
 import type { Override } from "@resd/run";
 import { Effect, Schema } from "effect";
 import { Argument, Command, Flag } from "effect/cli";
+import { json } from "../flags.ts";
 
 const source = Argument.String("source").pipe(
   Argument.withDescription(
     "Folder of a run, a SQLite file of playbook-sqlite, a snapshot in JSON, or a text in the form of ACE",
   ),
-);
-const json = Flag.Boolean("json").pipe(
-  Flag.withDescription("Print the result as one line of JSON, and nothing else"),
-  Flag.withDefault(false),
 );
 const key = Flag.String("key").pipe(
   Flag.withDescription("Which playbook, where there are several: global, or the key of a task"),
