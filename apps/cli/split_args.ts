@@ -1,6 +1,7 @@
 /** Command lines in two parts: the verb's own flags, and values of the configuration such as `--resd.lr=1e-3`. */
 import type { Override } from "@resd/run";
 import { PLAYBOOK_FLAGS } from "./playbook/commands.ts";
+import { takesWord } from "./switches.ts";
 
 /** Verbs that read no configuration. A flag that they do not know is not taken out, so that their parser refuses it. */
 const WITHOUT_CONFIG =
@@ -77,11 +78,13 @@ export const splitArgs = (argv: ReadonlyArray<string>): SplitArgs => {
       continue;
     }
     const next = argv[i + 1];
-    const follows = value === undefined && next !== undefined && !next.startsWith("--");
+    const path = SHORT[name] ?? name;
+    const follows =
+      value === undefined && next !== undefined && !next.startsWith("--") && takesWord(path, next);
     if (follows) i++;
     // A flag without a value switches on.
     overrides.push({
-      path: SHORT[name] ?? name,
+      path,
       text: value ?? (follows ? next : "true"),
       flag: `--${name}`,
     });

@@ -59,6 +59,21 @@ describe("splitArgs", () => {
     ]);
   });
 
+  it("splitArgs() leaves the folder behind a flag without a value to the verb", () => {
+    assert.deepEqual(splitArgs(["eval", "--probes", "runs/a"]), {
+      args: ["eval", "runs/a"],
+      overrides: [override("--probes", "true")],
+    });
+    assert.deepEqual(splitArgs(["eval", "--probes", "my.jsonl", "runs/a"]), {
+      args: ["eval", "runs/a"],
+      overrides: [override("--probes", "my.jsonl")],
+    });
+    assert.deepEqual(splitArgs(["--resd.reflect", "my_run.toml"]), {
+      args: ["train", "my_run.toml"],
+      overrides: [override("--resd.reflect", "true")],
+    });
+  });
+
   it("splitArgs() takes --env for the environment's plugin", () => {
     assert.deepEqual(splitArgs(["--env", "./my_env.ts"]).overrides, [
       override("--env", "./my_env.ts", "environment.use"),
