@@ -42,12 +42,23 @@ const resd = (
 const json = (path: string) => JSON.parse(readFileSync(path, "utf8"));
 
 describe("resd", { timeout: PATIENCE }, () => {
-  it("train --env says first that an environment does not exist, then that the model cannot read one", async () => {
-    const [misspelt, unread] = await Promise.all(
-      ["puzzels", "puzzles"].map((use) => resd(["--env", use])),
-    );
-    assert.match(misspelt!.error, /got puzzels, .*did you mean puzzles\?/);
-    assert.match(unread!.error, /Expected a model that reads the tasks of puzzles/);
+  it("says first that an environment does not exist, whatever the model, then that the model cannot read one", async () => {
+    const [trained, sampled, planned, modelled, unread, unreadToo] = await Promise.all([
+      resd(["--env", "puzzels"]),
+      resd(["sample", "--env", "puzzels"]),
+      resd(["plan", "--env", "puzzels", "--model", "./no/model"]),
+      resd(["sample", "--env", "puzzels", "--model", "./no/model"]),
+      resd(["--env", "puzzles"]),
+      resd(["sample", "--env", "puzzles"]),
+    ]);
+    for (const { code, error } of [trained, sampled, planned, modelled]) {
+      assert.strictEqual(code, 1);
+      assert.match(error, /got puzzels, which is none of .*kestrel, .*; did you mean puzzles\?/);
+    }
+    for (const { code, error } of [unread, unreadToo]) {
+      assert.strictEqual(code, 1);
+      assert.match(error, /Expected a model that reads the tasks of puzzles/);
+    }
   });
 
   it("train --json prints the summary as its last line, the same for the same seed", async () => {
@@ -154,7 +165,7 @@ describe("resd", { timeout: PATIENCE }, () => {
       return error;
     };
     assert.match(await refused("--lr", "1"), /got lr, at --lr; did you mean resd\.lr\?/);
-    assert.match(await refused("trian"), /Did you mean this\?\s+train/);
+    assert.match(await refused("trian"), /got trian, at resd; did you mean train\?/);
     writeFileSync(join(folder, "a.toml"), "[resd]\nlearningrate = 1\n");
     assert.match(
       await refused(join(folder, "a.toml")),

@@ -5,6 +5,7 @@ import { loadPlugins, type Override, planConfig, pluginLayer, withModelFolder } 
 import { Console, Effect, type Option } from "effect";
 import { hostLayer } from "./host.ts";
 import { productSpeed } from "./product_speed.ts";
+import { nameEnvironment } from "./demand_reader.ts";
 import { readDefinition } from "./read_definition.ts";
 
 export interface PlanInput {
@@ -80,12 +81,10 @@ export const planText = (plan: RunPlan, time: ReturnType<typeof secondsOf>): str
 export const plan = Effect.fnUntraced(
   function* ({ file, json, overrides }: PlanInput) {
     const { resolved: given, layers } = yield* readDefinition(file, overrides);
-    const resolved = yield* withModelFolder({
-      ...given,
-      config: { ...given.config, trackers: [] },
-    });
-    const { config } = resolved;
-    const plugins = yield* loadPlugins(resolved, layers, ["compute"]);
+    const asked = { ...given, config: { ...given.config, trackers: [] } };
+    yield* nameEnvironment(asked.config);
+    const plugins = yield* loadPlugins(asked, layers, ["compute"]);
+    const { config } = yield* withModelFolder(asked);
     const parts = { config, plugins, layers, listeners: [] };
     const compute = layers.compute ?? pluginLayer<Compute>(parts, "compute");
     const [found, speed] = yield* Effect.all([planConfig(config), speedOf]).pipe(

@@ -24,6 +24,7 @@ import {
   type Override,
   type RunConfig,
   composeRun,
+  configError,
   entriesFor,
   loadPlugins,
   readRun,
@@ -31,6 +32,7 @@ import {
   withModelFolder,
 } from "@resd/run";
 import { Console, Effect, Option } from "effect";
+import { demandReader } from "./demand_reader.ts";
 import { hostLayer } from "./host.ts";
 import { inkFor } from "./ink.ts";
 import { readDefinition, shippedModel } from "./read_definition.ts";
@@ -170,6 +172,7 @@ const isConfigFile = (path: string): boolean => /\.(toml|json|m?[jt]s)$/.test(pa
 const composition = Effect.fnUntraced(function* (input: SampleInput) {
   if (Option.isNone(input.of) || isConfigFile(input.of.value)) {
     const { resolved, layers } = yield* readDefinition(input.of, input.overrides);
+    yield* demandReader(resolved);
     return { resolved: yield* withModelFolder(resolved), layers, entries: () => [] };
   }
   const folder = input.of.value;
@@ -209,6 +212,12 @@ export const sample = Effect.fnUntraced(
     const samples = yield* Effect.gen(function* () {
       const source = (yield* Environment).tasks(config.resd.splits.evaluate);
       const count = Math.min(input.tasks, source.size === "infinite" ? Infinity : source.size);
+      if (count === 0) {
+        const path = "resd.splits.evaluate";
+        const use = config.environment.use;
+        const message = `Expected tasks to follow, got none, in the split ${config.resd.splits.evaluate} of ${use}; give it some (its README names the options), or name another split: --${path}=<split>`;
+        return yield* configError([{ path, source: use, message }]);
+      }
       return yield* Effect.forEach(
         Array.from({ length: count }, (_, place) => place),
         Effect.fnUntraced(function* (place) {

@@ -1,16 +1,15 @@
 /** `resd train`: resolves the configuration, trains, reports. */
 import {
-  CUSTOM,
   type Override,
   type PreparedRun,
   type ResolvedConfig,
   configError,
-  findPlugin,
   prepareResume,
   prepareRun,
 } from "@resd/run";
 import { Cause, Console, Effect, Exit, Logger, Option } from "effect";
 import { existsSync } from "node:fs";
+import { demandReader } from "./demand_reader.ts";
 import { exampleAttempts } from "./examples.ts";
 import { hostLayer } from "./host.ts";
 import { inkFor } from "./ink.ts";
@@ -47,19 +46,6 @@ const sayWhere = (
     `${what}. What there is until then lies in ${folder} (run.log, summary.json).${further}`,
   );
 };
-
-/** Environments that the model which comes along can read. */
-const READ_BY_SHIPPED_MODEL = ["kestrel", "@resd/env-kestrel", CUSTOM];
-
-/** Refuses tasks that the model which comes along has no words for: it would answer, and learn nothing. */
-const demandReader = Effect.fnUntraced(function* ({ config, sources }: ResolvedConfig) {
-  const { use } = config.environment;
-  if (sources["model"] !== "defaults" || READ_BY_SHIPPED_MODEL.includes(use)) return;
-  yield* findPlugin("env", use); // a misspelt name is a misspelt name first
-  const source = sources["environment.use"] ?? "defaults";
-  const message = `Expected a model that reads the tasks of ${use}, got the one that comes along, which reads kestrel and nothing else, at ${source}; give the folder of a chat model: --model <folder> --preset paper/base`;
-  return yield* configError([{ path: "model", source, message }]);
-});
 
 /** A new run, or one that goes on; undefined where only its configuration was asked for. */
 const prepare = Effect.fnUntraced(function* ({

@@ -89,13 +89,14 @@ export const prepareRun = Effect.fn("prepareRun")(function* (
   | Effect.Error<ReturnType<typeof makeRunFolder>>,
   HostServices | RunHost | Scope.Scope
 > {
+  // A misspelt plugin is told before a model is looked for, which may mean a download.
+  const plugins = yield* loadPlugins(asked, layers);
   const resolved = layers.policy === undefined ? yield* withModelFolder(asked) : asked;
   const { config } = resolved;
   const { facts } = yield* RunHost;
   const fs = yield* FileSystem.FileSystem;
   const start = yield* Clock.monotonicTimeNanos;
   const elapsed = Effect.map(Clock.monotonicTimeNanos, (now) => seconds(now - start));
-  const plugins = yield* loadPlugins(resolved, layers);
   const probes = yield* readProbes(config);
   const files = resumed?.files ?? (yield* makeRunFolder(config));
   const from = resumed?.checkpoint;

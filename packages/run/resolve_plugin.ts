@@ -84,12 +84,13 @@ const notFound = (
     : close !== undefined
       ? `did you mean ${close}?`
       : ids.length > 0
-        ? `use ${ids.join(" or ")}, or install the package`
+        ? "choose one of them, install the package, or give a path"
         : "install the package, or give a path";
+  const others = ids.length > 0 ? `, which is none of ${ids.join(", ")}` : "";
   return new PluginError({
     use,
     reason: "not-found",
-    message: `Expected a plugin for the seam ${seam}, got ${use}, which is none of ${tried.join(", ")}; ${advice}`,
+    message: `Expected a plugin for the seam ${seam}, got ${use}${others}, and no package ${tried.join(", ")}; ${advice}`,
   });
 };
 

@@ -63,11 +63,11 @@ describe("plugins", () => {
     Effect.gen(function* () {
       assert.strictEqual(
         yield* refusal("kestral", packageJson(manifest)),
-        "Expected a plugin for the seam env, got kestral, which is none of @resd/env-kestral, resd-env-kestral, kestral; did you mean kestrel?",
+        "Expected a plugin for the seam env, got kestral, which is none of kestrel, and no package @resd/env-kestral, resd-env-kestral, kestral; did you mean kestrel?",
       );
       assert.match(
         yield* refusal("alfworld", packageJson(manifest)),
-        /use kestrel, or install the package$/,
+        /which is none of kestrel, .*; choose one of them, install the package, or give a path$/,
       );
     }),
   );
