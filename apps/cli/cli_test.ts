@@ -72,7 +72,13 @@ describe("resd", { timeout: PATIENCE }, () => {
       assert.strictEqual(error, "");
       const summary = JSON.parse(out.trim().split("\n").at(-1)!);
       assert.deepEqual(summary, json(join(folder, ["one", "two"][i]!, "summary.json")));
-      assert.deepInclude(summary, { variant: "kestrel", seed: 7, updates: 2, interactions: 8 });
+      assert.deepInclude(summary, {
+        name: "kestrel",
+        variant: "resd",
+        seed: 7,
+        updates: 2,
+        interactions: 8,
+      });
     }
     const [one, two] = ["one", "two"].map((name) =>
       timelessRows(readFileSync(join(folder, name, "metrics.jsonl"), "utf8")),

@@ -1,6 +1,6 @@
 /** What a run came to, for a person. */
 import type { Evaluation } from "@resd/core";
-import type { RunSummary } from "@resd/run";
+import { type RunSummary, runName } from "@resd/run";
 import { abilitiesText } from "./eval_report.ts";
 import type { Examples, ShownAttempt } from "./examples.ts";
 import type { Ink } from "./ink.ts";
@@ -147,7 +147,7 @@ export const report = (
   const { abilities } = summary;
   const sections: ReadonlyArray<ReadonlyArray<string>> = [
     [
-      `${ink("bold", `RESD ${summary.variant}, seed ${summary.seed}`)}: ${summary.updates} updates${summary.endedBy === "patience" ? " (none better for a while: evaluation.patience)" : ""}, ${summary.interactions} interactions with ${summary.environment}`,
+      `${ink("bold", `RESD ${runName(summary)}, seed ${summary.seed}`)}: ${summary.updates} updates${summary.endedBy === "patience" ? " (none better for a while: evaluation.patience)" : ""}, ${summary.interactions} interactions with ${summary.environment}`,
     ],
     [
       `${ink("bold", "Success on held-out tasks")}${first === undefined ? "" : ` (${first.tasks} tasks, ${first.k} samples each)`}`,

@@ -15,7 +15,8 @@ const entry = (id: string, helpful: number, harmful: number) => ({
   lastTaggedAt: 0,
 });
 const summary: RunSummary = {
-  variant: "kestrel",
+  name: "kestrel",
+  variant: "resd",
   seed: 4,
   updates: 60,
   interactions: 960,

@@ -27,7 +27,8 @@ describe("a run", () => {
       assert.deepStrictEqual(yield* readSummary(files.folder), summary);
       assert.deepInclude(summary, {
         outcome: "finished",
-        variant: "kestrel",
+        name: "kestrel",
+        variant: "resd",
         seed: 1,
         updates: 6,
         interactions: 24,
@@ -193,6 +194,9 @@ describe("a run", () => {
       assert.deepStrictEqual(kept, summary.curve[0]);
       assert.isTrue(yield* fs.exists(files.bestModel));
       assert.deepInclude(yield* readRun(files.folder, "best"), { model: files.bestModel });
+      const { name: _, ...older } = { ...summary, variant: "kestrel" }; // as the name was written at first
+      yield* fs.writeFileString(files.summary, JSON.stringify(older));
+      assert.deepStrictEqual((yield* readRun(files.folder, "best")).summary, summary);
       assert.notInclude(yield* fs.readFileString(files.bestPlaybook), "double is PEF");
       assert.deepStrictEqual(
         (yield* fs.readDirectory(files.folder)).filter((name) => name.startsWith("best")),

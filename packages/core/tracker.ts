@@ -41,7 +41,8 @@ export interface RolloutRecord {
 export type RunEvent =
   | {
       readonly _tag: "Started";
-      readonly variant: string;
+      /** What the run is called. */
+      readonly name: string;
       readonly seed: number;
       readonly updates: number;
       /** Inner updates that were made before, when a run goes on that was cut off. */

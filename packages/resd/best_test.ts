@@ -78,7 +78,7 @@ describe("train", () => {
       Effect.map(world.policy.version("student"), (version) => {
         kept.push(`${update} ${version}`);
       }).pipe(Effect.orDie);
-    const summary = yield* Effect.provide(train(config, { variant: "resd", keep }), world.layer);
+    const summary = yield* Effect.provide(train(config, { name: "resd", keep }), world.layer);
     return { kept, summary };
   });
 

@@ -8,7 +8,7 @@ describe("measure", () => {
   it.effect("measure() tells with each evaluation the scores that it is made of", () =>
     Effect.gen(function* () {
       const world = makeWorld({ answer: ({ word, updates }) => (updates > 0 ? word : "no") });
-      yield* Effect.provide(train(smallConfig({ updates: 1 }), { variant: "resd" }), world.layer);
+      yield* Effect.provide(train(smallConfig({ updates: 1 }), { name: "resd" }), world.layer);
       const [before, after] = eventsOf(world.events, "Evaluated");
       assert.deepEqual(
         before?.scores?.student?.map(({ task, success }) => [task, success]),

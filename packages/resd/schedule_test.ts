@@ -48,7 +48,7 @@ const run = (
   const world = makeWorld(options);
   return Effect.map(
     Effect.result(
-      Effect.provide(train(config, { variant: "test" }), Layer.merge(world.layer, schedule)),
+      Effect.provide(train(config, { name: "test" }), Layer.merge(world.layer, schedule)),
     ),
     (result) => ({ result, ...world }),
   );

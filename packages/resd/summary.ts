@@ -50,7 +50,8 @@ export type EndedBy = typeof EndedBy.Type;
 
 /** The counted part of summary.json. */
 export const Summary = Schema.Struct({
-  variant: Schema.String,
+  /** What the run was called. */
+  name: Schema.String,
   seed: Schema.Int,
   /** Inner updates done. */
   updates: Count,
@@ -206,7 +207,7 @@ const abilitiesOf = ([before, after]: Totals["probed"]):
 export const summaryOf = (
   totals: Totals,
   facts: {
-    readonly variant: string;
+    readonly name: string;
     readonly seed: number;
     readonly wallSeconds: number;
     readonly phases: Readonly<Partial<Record<Phase, number>>>;
@@ -221,7 +222,7 @@ export const summaryOf = (
   const reported = curve[pickByRankSum(curve.map(({ student }) => student)) ?? -1];
   const teacher = ends(curve, updates, facts.finished, "teacher");
   return {
-    variant: facts.variant,
+    name: facts.name,
     seed: facts.seed,
     updates,
     ...(totals.endedBy === undefined ? {} : { endedBy: totals.endedBy }),

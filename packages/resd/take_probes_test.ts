@@ -22,7 +22,7 @@ const forgetful = () =>
 const run = (world: ReturnType<typeof makeWorld>, asked?: typeof probes) =>
   Effect.provide(
     train(smallConfig({ updates: 2 }), {
-      variant: "probed",
+      name: "probed",
       ...(asked === undefined ? {} : { probes: asked }),
     }),
     world.layer,

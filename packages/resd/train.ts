@@ -44,7 +44,7 @@ export type Seams = Environment | Policy | Format | Reflector | Curator | Playbo
 /** What the caller of a run decides besides its configuration. */
 export interface TrainOptions {
   /** Names what was composed, in events and summary. */
-  readonly variant: string;
+  readonly name: string;
   /** Keeps the policy and the playbook as they are, in the place of those that were kept before (evaluation.keepBest). */
   readonly keep?: (best: CurvePoint) => Effect.Effect<void, PolicyError | PlaybookError>;
   /** Asked before the first update and after the last; none unless given. */
@@ -119,7 +119,7 @@ export const train = Effect.fn("resd.train")(function* (
     const wallSeconds = yield* elapsed;
     const phases = journal.seconds();
     return summaryOf(totals, {
-      variant: options.variant,
+      name: options.name,
       seed,
       wallSeconds,
       phases,
@@ -150,7 +150,7 @@ export const train = Effect.fn("resd.train")(function* (
   const announce = Effect.gen(function* () {
     yield* journal.emit({
       _tag: "Started",
-      variant: options.variant,
+      name: options.name,
       seed,
       updates: plan.updates,
       ...(from === undefined ? {} : { done: totals.updates }),

@@ -48,21 +48,19 @@ describe("TrainState", () => {
   it.effect("train() goes on after any update as if it had never been cut off", () =>
     Effect.gen(function* () {
       const whole = makeLearningWorld();
-      yield* Effect.provide(train(config, { variant: "resd" }), whole.layer);
+      yield* Effect.provide(train(config, { name: "resd" }), whole.layer);
       const expected = timeless(whole.events);
       assert.isTrue(whole.events.some(({ _tag }) => _tag === "Switched"));
 
       for (let updates = 1; updates <= UPDATES; updates++) {
         const { world, keep, text } = cutOff(updates);
         const events: ReadonlyArray<RunEvent> = yield* Effect.gen(function* () {
-          const first = yield* Effect.forkChild(
-            train(config, { variant: "resd", checkpoint: keep }),
-          );
+          const first = yield* Effect.forkChild(train(config, { name: "resd", checkpoint: keep }));
           yield* Fiber.await(first);
           const before = world.events.length;
           const from = yield* Schema.decodeEffect(Stored)(text());
           assert.strictEqual(from.totals.updates, updates);
-          yield* train(config, { variant: "resd", from });
+          yield* train(config, { name: "resd", from });
           return [
             ...world.events.slice(0, before).filter(({ _tag }) => _tag !== "Ended"),
             ...world.events.slice(before).filter(({ _tag }) => _tag !== "Started"),
@@ -76,12 +74,12 @@ describe("TrainState", () => {
   it.effect("train() refuses a policy whose weights are not those of the state", () =>
     Effect.gen(function* () {
       const { world, keep, text } = cutOff(1);
-      const first = train(config, { variant: "resd", checkpoint: keep });
+      const first = train(config, { name: "resd", checkpoint: keep });
       yield* Fiber.await(yield* Effect.forkChild(Effect.provide(first, world.layer)));
       const from = yield* Schema.decodeEffect(Stored)(text());
       const other = makeLearningWorld();
       const error = yield* Effect.flip(
-        Effect.provide(train(config, { variant: "resd", from }), other.layer),
+        Effect.provide(train(config, { name: "resd", from }), other.layer),
       );
       assert.include(error.message, "of the run that was cut off");
       assert.isEmpty(other.events);

@@ -13,7 +13,7 @@ const eventsOf = <Tag extends RunEvent["_tag"]>(world: World, tag: Tag) =>
   world.events.filter((event): event is EventOf<Tag> => event._tag === tag);
 
 const run = (world: World, config = smallConfig()) =>
-  Effect.provide(train(config, { variant: "resd" }), world.layer);
+  Effect.provide(train(config, { name: "resd" }), world.layer);
 
 /** Only train1 is right at first; everything is after the first update. */
 const learner = () =>
@@ -283,7 +283,7 @@ describe("train", () => {
       const summary = yield* run(world);
       assert.deepEqual(Schema.decodeUnknownSync(Summary)(summary), summary);
       assert.deepEqual(eventsOf(world, "Ended")[0]?.summary, summary);
-      assert.strictEqual(summary.variant, "resd");
+      assert.strictEqual(summary.name, "resd");
       assert.strictEqual(summary.seed, 7);
       assert.strictEqual(summary.updates, 4);
       assert.strictEqual(summary.parameters, "v4");

@@ -11,7 +11,7 @@ import { type VariantName, variantNames, variants } from "./variants.ts";
 const learn = (name: VariantName, changes: Partial<ResdConfig> = {}) => {
   const world = makeLearningWorld();
   const config: ResdConfig = { ...variants[name].of(learningConfig), ...changes };
-  return Effect.map(Effect.provide(train(config, { variant: name }), world.layer), (summary) => ({
+  return Effect.map(Effect.provide(train(config, { name }), world.layer), (summary) => ({
     summary,
     updates: world.events.flatMap((event) => (event._tag === "Updated" ? [event] : [])),
     records: world.events.flatMap((event): ReadonlyArray<RolloutRecord> =>
@@ -178,7 +178,7 @@ describe("variants", () => {
       Effect.gen(function* () {
         const world = makeLearningWorld({ gold: false });
         const error = yield* Effect.flip(
-          Effect.provide(train(variants.opsd.of(learningConfig), { variant: "opsd" }), world.layer),
+          Effect.provide(train(variants.opsd.of(learningConfig), { name: "opsd" }), world.layer),
         );
         assert(error._tag === "ResdError");
         assert.strictEqual(error.reason, "incompatible");

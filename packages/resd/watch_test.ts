@@ -286,7 +286,7 @@ const runPlanted = ({ world: options, config = {} }: Pick<Planted, "world" | "co
   Effect.gen(function* () {
     const world = makeWorld({ train: 8, ...options });
     const summary = yield* Effect.provide(
-      train(smallConfig({ updates: 9, ...config }), { variant: "planted" }),
+      train(smallConfig({ updates: 9, ...config }), { name: "planted" }),
       world.layer,
     );
     return { summary, warned: eventsOf(world.events, "Warned").map((event) => event.code) };

@@ -26,7 +26,7 @@ const historyLine = (update: number, line: HistoryLine): string =>
 const logLine = (event: RunEvent): string | undefined => {
   switch (event._tag) {
     case "Started":
-      return `${event.done === undefined ? "started" : `goes on after ${event.done} updates:`} ${event.variant}, seed ${event.seed}, ${event.updates} updates ${JSON.stringify(event.facts)}`;
+      return `${event.done === undefined ? "started" : `goes on after ${event.done} updates:`} ${event.name}, seed ${event.seed}, ${event.updates} updates ${JSON.stringify(event.facts)}`;
     case "Updated":
       return `update ${event.update + 1}: loss ${event.report.loss}, gradient norm ${event.report.gradNorm}`;
     case "Evaluated":

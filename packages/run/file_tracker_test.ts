@@ -229,7 +229,7 @@ describe("makeFileTracker", () => {
   it.effect("event() writes a first summary at the end, and the log in words", () =>
     Effect.gen(function* () {
       const summary = summaryOf(makeTotals(), {
-        variant: "test",
+        name: "test",
         seed: 1,
         wallSeconds: 2,
         phases: {},
@@ -241,7 +241,7 @@ describe("makeFileTracker", () => {
       ]);
       assert.deepInclude(JSON.parse(yield* text("summary.json")), {
         outcome: "failed",
-        variant: "test",
+        name: "test",
       });
       assert.deepStrictEqual(tracker.ending(), summary);
       const log = yield* text("run.log");

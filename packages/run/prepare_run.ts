@@ -135,7 +135,7 @@ export const prepareRun = Effect.fn("prepareRun")(function* (
     const take = yield* makeCheckpoints(files);
     const { checkpoint } = config;
     yield* train(config.resd, {
-      variant: config.name,
+      name: config.name,
       keep,
       probes,
       ...(checkpoint && {
@@ -152,7 +152,7 @@ export const prepareRun = Effect.fn("prepareRun")(function* (
 
   const counted = (wallSeconds: number): Summary =>
     summaryOf(makeTotals(), {
-      variant: config.name,
+      name: config.name,
       seed: config.seed,
       wallSeconds,
       phases: {},

@@ -4,7 +4,7 @@ import { type PlaybookState, decodeSnapshot, playbookKey } from "@resd/resd";
 import { Effect, FileSystem, type PlatformError, Schema } from "effect";
 import { RunConfig } from "./run_config.ts";
 import { type RunFiles, RunFolderError, runFiles } from "./run_folder.ts";
-import { RunSummary } from "./run_summary.ts";
+import { RunSummary, runName } from "./run_summary.ts";
 
 /** A run as its folder tells it. */
 export interface RecordedRun {
@@ -59,7 +59,8 @@ export const readRun = Effect.fn("readRun")(function* (
     Schema.Struct({ config: RunConfig }),
     "give the folder of a run, such as runs/kestrel-seed-1",
   );
-  const summary = yield* decode(files.summary, RunSummary, "the run did not come to an end");
+  const written = yield* decode(files.summary, RunSummary, "the run did not come to an end");
+  const summary = { ...written, name: runName(written), variant: config.variant };
   const { weights } = yield* decode(
     files.run,
     Schema.Struct({ weights: Schema.optionalKey(Schema.String) }),

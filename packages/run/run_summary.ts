@@ -7,6 +7,10 @@ import type { RunConfig } from "./run_config.ts";
 /** The contents of summary.json. */
 export const RunSummary = Schema.Struct({
   ...Summary.fields,
+  /** What the run was called; absent in folders of runs that wrote it as their variant. */
+  name: Schema.optionalKey(Schema.String),
+  /** The method, as config.resolved.json has it. */
+  variant: Schema.String,
   outcome: Schema.Literals(["finished", "interrupted", "failed"]),
   /** Why it failed. */
   message: Schema.optionalKey(Schema.String),
@@ -21,6 +25,9 @@ export const RunSummary = Schema.Struct({
   }),
 });
 export type RunSummary = typeof RunSummary.Type;
+
+/** What a run was called, whenever it was written. */
+export const runName = ({ name, variant }: RunSummary): string => name ?? variant;
 
 /** Seconds of both by phase: the best policy is saved inside of the loop, the last one outside. */
 const inAll = (
@@ -53,6 +60,7 @@ export const runSummary = (
   ...(facts.message === undefined ? {} : { message: facts.message }),
   wallSeconds: facts.wallSeconds,
   phases: inAll(facts.phases, counted.phases),
+  variant: facts.config.variant,
   preset: facts.config.preset,
   environment: facts.config.environment.use,
   model: facts.config.model,

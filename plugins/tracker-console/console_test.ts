@@ -18,7 +18,7 @@ const makeScreen = (parts: Partial<Screen> = {}) => {
   return { screen, clock, written };
 };
 
-const started: RunEvent = { _tag: "Started", variant: "test", seed: 1, updates: 4, facts: {} };
+const started: RunEvent = { _tag: "Started", name: "test", seed: 1, updates: 4, facts: {} };
 const updated = (update: number): RunEvent => ({
   _tag: "Updated",
   update,

@@ -3,7 +3,7 @@ import type { Evaluation, Phase, RunEvent } from "@resd/core";
 
 /** All times are milliseconds of the caller's clock. */
 export interface Progress {
-  readonly variant: string;
+  readonly name: string;
   readonly seed: number;
   readonly facts: Readonly<Record<string, string | number | boolean>>;
   /** Inner updates planned and done. */
@@ -30,7 +30,7 @@ export interface Evaluated {
 }
 
 export const noProgress = (now: number): Progress => ({
-  variant: "",
+  name: "",
   seed: 0,
   facts: {},
   updates: 0,
@@ -51,7 +51,7 @@ export const follow = (before: Progress, event: RunEvent, now: number): Progress
     case "Started":
       return {
         ...before,
-        variant: event.variant,
+        name: event.name,
         seed: event.seed,
         facts: event.facts,
         updates: event.updates,

@@ -60,9 +60,9 @@ const size = (parameters: unknown): string =>
 const known = (parts: ReadonlyArray<string | undefined>): string =>
   parts.filter((part) => part !== undefined && part !== "").join(" · ");
 
-export const heading = ({ variant, seed, facts }: Progress, style: Style): string =>
+export const heading = ({ name, seed, facts }: Progress, style: Style): string =>
   known([
-    style.bold(`RESD ${variant}`),
+    style.bold(`RESD ${name}`),
     `seed ${seed}`,
     facts["environment"] === undefined ? "" : String(facts["environment"]),
     size(facts["parameters"]),
@@ -127,11 +127,11 @@ export const block = (
   style: Style,
 ): ReadonlyArray<string> => {
   const plain = (lines: Style) => [
-    progress.variant === "" ? "" : heading(progress, lines),
-    progress.variant === "" ? "" : advance(progress, now, Math.min(24, Math.max(4, columns - 60))),
+    progress.name === "" ? "" : heading(progress, lines),
+    progress.name === "" ? "" : advance(progress, now, Math.min(24, Math.max(4, columns - 60))),
     lines.dim(waiting(progress, now)),
     lately(progress),
-    progress.variant === "" ? "" : heldOut(progress.evaluation, progress.first, lines),
+    progress.name === "" ? "" : heldOut(progress.evaluation, progress.first, lines),
   ];
   const bare = plain(uncoloured);
   return plain(style).flatMap((line, i) => {

@@ -22,7 +22,7 @@ const evaluation = (perTask: number): Evaluation => ({
 });
 const started: RunEvent = {
   _tag: "Started",
-  variant: "kestrel",
+  name: "kestrel",
   seed: 3,
   updates: 60,
   facts: { environment: "kestrel", parameters: 802_560, backend: "onnx" },

@@ -7,7 +7,7 @@ import { inTurnsByUpdate, type Watched } from "./turns.ts";
 const pretend = ({ layer }: Watched, name: string, updates: number, log: Array<string>) =>
   Effect.gen(function* () {
     const { event } = yield* Tracker;
-    yield* event({ _tag: "Started", variant: name, seed: 1, updates, facts: {} });
+    yield* event({ _tag: "Started", name, seed: 1, updates, facts: {} });
     for (let update = 0; update < updates; update++) {
       log.push(`${name} ${update}`);
       for (const seconds of [0.001, 0.002]) {

@@ -47,6 +47,7 @@ export const madeUpRun = ({
   readonly student: ReadonlyArray<number>;
   readonly teacher?: ReadonlyArray<number>;
 } & Partial<RunSummary>): RunSummary => ({
+  name: "made-up",
   variant: "made-up",
   seed,
   outcome: "finished",

@@ -1,5 +1,5 @@
 /** Finished runs, from the summaries in their folders. */
-import { RunSummary, runFiles } from "@resd/run";
+import { RunSummary, runFiles, runName } from "@resd/run";
 import { Effect, FileSystem, Schema } from "effect";
 import { PlotError } from "./plot_error.ts";
 import { spreadOf } from "./spread.ts";
@@ -32,15 +32,15 @@ const readRun = Effect.fnUntraced(function* (folder: string) {
 });
 
 /**
- * Reads run folders that can be shown together: one variant, evaluations at the same updates, and a seed of its own for
+ * Reads run folders that can be shown together: one name, evaluations at the same updates, and a seed of its own for
  * each. In the order of seeds.
  */
 export const readRuns = Effect.fn("plot.readRuns")(function* (folders: ReadonlyArray<string>) {
   const runs = yield* Effect.forEach(folders, readRun);
-  const variants = new Set(runs.map((run) => run.variant));
-  if (variants.size > 1) {
+  const names = new Set(runs.map(runName));
+  if (names.size > 1) {
     return yield* new PlotError({
-      message: `Expected runs of one variant, got ${[...variants].join(", ")}; draw one picture for each`,
+      message: `Expected runs of one name, got ${[...names].join(", ")}; draw one picture for each`,
     });
   }
   const seen = new Map<number, string>();

@@ -31,11 +31,18 @@ describe("readRuns()", () => {
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)),
   );
 
+  it.effect("reads runs that were written when their name stood under variant", () =>
+    Effect.gen(function* () {
+      const { name: _, ...older } = run;
+      assert.lengthOf(yield* readWritten([older, other]), 2);
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)),
+  );
+
   const refused: ReadonlyArray<readonly [what: string, runs: ReadonlyArray<unknown>, RegExp]> = [
     ["what is no summary", [{ seed: 1 }], /Expected the summary of a run/],
     ["a run that did not finish", [{ ...run, outcome: "interrupted" }], /that was interrupted/],
     ["a seed that comes twice", [run, run], /seed 1 twice, at .*run-0 and .*run-1/],
-    ["runs of several variants", [run, { ...other, variant: "b" }], /one variant, got made-up, b/],
+    ["runs of several names", [run, { ...other, name: "b" }], /one name, got made-up, b/],
     ["runs without evaluations in common", [run, { ...other, curve: [] }], /same updates, got 0/],
   ];
   for (const [what, runs, message] of refused) {
