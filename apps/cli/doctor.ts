@@ -1,6 +1,6 @@
 /** `resd doctor`: looks at everything that a run needs, and says how to mend what is missing. */
 import { accessSync, constants, existsSync } from "node:fs";
-import { availableParallelism, cpus, freemem, totalmem } from "node:os";
+import { availableParallelism, cpus } from "node:os";
 import { join, resolve } from "node:path";
 import { Compute, Environment, RunSeed } from "@resd/core";
 import {
@@ -19,6 +19,7 @@ import { Cause, Console, Effect, Exit, type Option, Schema } from "effect";
 import { gpus } from "./gpus.ts";
 import { hostLayer } from "./host.ts";
 import { inkFor } from "./ink.ts";
+import { memoryBytes } from "./memory.ts";
 import { productSpeed, shownSpeed } from "./product_speed.ts";
 import { readDefinition } from "./read_definition.ts";
 
@@ -55,11 +56,12 @@ const node = (): Finding => {
 const gibibytes = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 
 const machine = (): Finding => {
-  const enough = totalmem() >= LEAST_MEMORY;
+  const memory = memoryBytes();
+  const enough = memory >= LEAST_MEMORY;
   return {
     name: "machine",
     ok: enough,
-    detail: `${availableParallelism()} cores (${cpus()[0]?.model.trim() ?? "unknown"}), ${gibibytes(totalmem())} memory, ${gibibytes(freemem())} free`,
+    detail: `${availableParallelism()} cores (${cpus()[0]?.model.trim() ?? "unknown"}), ${gibibytes(memory)} memory, ${gibibytes(process.availableMemory())} free`,
     ...(enough
       ? {}
       : { fix: `the default run needs about ${gibibytes(LEAST_MEMORY)}; lower --resd.batchSize` }),

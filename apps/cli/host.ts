@@ -2,13 +2,14 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { findPackageJSON, registerHooks } from "node:module";
-import { availableParallelism, cpus, totalmem } from "node:os";
+import { availableParallelism, cpus } from "node:os";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { ModelFinder, RunHost } from "@resd/run";
 import { Layer } from "effect";
 import { APPLICATION, IN_CHECKOUT, ROOT, readPackage } from "./application.ts";
 import { findModelFolder } from "./find_model_folder.ts";
+import { memoryBytes } from "./memory.ts";
 
 const findInstalled = (name: string, base: string): string | undefined => {
   try {
@@ -95,7 +96,7 @@ const facts = () => {
       platform: `${process.platform}-${process.arch}`,
       processor: cpus()[0]?.model ?? "unknown",
       cores: availableParallelism(),
-      memoryBytes: totalmem(),
+      memoryBytes: memoryBytes(),
     },
     ...(git === undefined ? {} : { git }),
   };

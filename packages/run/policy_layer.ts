@@ -18,10 +18,10 @@ type PolicyChoices = Pick<
   "model" | "loraAdapter" | "lora" | "seed" | "memoryGiB" | "resd"
 >;
 
-/** Of a machine's memory, where nothing is said. */
+/** Of the memory that the host has for us, where nothing is said. */
 const MEMORY_SHARE = 0.75;
 
-/** Bytes that a run may take: as configured, or a part of what the machine has. */
+/** Bytes that a run may take: as configured, or a part of what the host has. */
 export const memoryBudget = Effect.fnUntraced(function* ({
   memoryGiB,
 }: Pick<RunConfig, "memoryGiB">) {

@@ -44,7 +44,7 @@ export const RunConfig = Schema.Struct({
   lora: Schema.optionalKey(LoraSettings),
   /** Folder of an adapter for the model, in PEFT's layout: training goes on with it. */
   loraAdapter: Schema.optionalKey(Schema.NonEmptyString),
-  /** GiB that the process may take: updates are cut so that they stay within. Absent: three quarters of the machine's. */
+  /** GiB that the process may take: updates are cut so that they stay within. Absent: three quarters of the host's. */
   memoryGiB: Schema.optionalKey(Schema.Finite.check(Schema.isGreaterThan(0))),
   /** Prompt format; `auto` is what the model folder asks for. */
   format: Schema.Literals(["auto", "chat", "compact"]),

@@ -10,6 +10,7 @@ export interface HostFacts {
     readonly platform: string;
     readonly processor: string;
     readonly cores: number;
+    /** What the process may take: less than the machine has, where it runs in a container with a limit. */
     readonly memoryBytes: number;
   };
   readonly git?: { readonly commit: string; readonly changed: boolean };

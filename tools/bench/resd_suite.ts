@@ -1,10 +1,10 @@
 /** Suite `resd`: where the time of an update goes, and what reflection and playbook add to it. */
 import { fileURLToPath } from "node:url";
+import { hostLayer } from "@resd/cli/host";
 import type { Phase } from "@resd/core";
 import { defineRun, run } from "@resd/run";
 import { Console, Effect, FileSystem } from "effect";
 import { type Measurement, measurement, MILLISECONDS, type SuiteOptions } from "./measurement.ts";
-import { hostLayer } from "./run_host.ts";
 import { inTurnsByUpdate, type UpdateTime, type Watched } from "./turns.ts";
 
 const MODEL = fileURLToPath(new URL("../../models/kestrel", import.meta.url));
