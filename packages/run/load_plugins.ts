@@ -43,14 +43,17 @@ const UNMET_NEEDS: ReadonlyArray<Manifest["needs"][number]> = [
   "judge",
 ];
 
-/** Values of the run's Schema that are handed to plugins which ask a model and say nothing else themselves. */
+/**
+ * Values of the run's Schema that are handed to plugins which ask a model and say nothing else themselves. Where nothing is
+ * reflected upon they are asked nothing, so that a preset's numbers do not have to suit the model.
+ */
 const withReflectSampling = (
   slot: Slot | "trackers",
   module: PluginModule,
   options: Readonly<Record<string, unknown>>,
   { resd }: RunConfig,
 ): Readonly<Record<string, unknown>> => {
-  if (slot !== "reflector" && slot !== "curator") return options;
+  if ((slot !== "reflector" && slot !== "curator") || !resd.reflect) return options;
   const known = keysOf(writtenSide(module.Options)) ?? [];
   const handed = Object.keys(Sampling.fields).filter((key) => known.includes(key));
   return {

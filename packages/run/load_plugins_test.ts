@@ -60,7 +60,37 @@ const refusal = (...call: Parameters<typeof load>) =>
     Result.isFailure(loaded) ? loaded.failure.message : "nothing refused",
   );
 
+/** The options that a reflector is made with under such flags. */
+const reflectorOptions = Effect.fnUntraced(function* (flags: Readonly<Record<string, string>>) {
+  const folder = yield* folderWith({
+    "reflector/package.json": packageJson("reflector", "self"),
+  });
+  const host = makeTestHost({
+    packages: { "@resd/reflector-self": `${folder}/reflector/package.json` },
+    modules: {
+      "reflector/mod.ts": {
+        layer: () => Layer.empty,
+        Options: Schema.Struct({ maxTokens: Schema.optionalKey(Schema.Int) }),
+      },
+    },
+  });
+  const resolved = yield* resolveConfig(
+    [],
+    Object.entries(flags).map(([path, text]) => ({ path, text })),
+  );
+  const loaded = yield* Effect.provide(loadPlugins(resolved, {}, ["reflector"]), host.layer);
+  return loaded.get("reflector")?.options;
+}, Effect.scoped);
+
 describe("loadPlugins()", () => {
+  it.effect("hands a reflector the run's sampling, unless nothing is reflected upon", () =>
+    Effect.gen(function* () {
+      const sampling = { "resd.sampling.reflect.maxTokens": "77" };
+      assert.deepStrictEqual(yield* reflectorOptions(sampling), { maxTokens: 77 });
+      assert.deepStrictEqual(yield* reflectorOptions({ "resd.reflect": "false" }), {});
+    }).pipe(Effect.provide(NodeServices.layer)),
+  );
+
   it.effect("loads a sandbox for an environment that needs one, and for no other", () =>
     Effect.gen(function* () {
       const without = yield* load([]);
