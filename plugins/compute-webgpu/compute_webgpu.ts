@@ -34,18 +34,22 @@ const toError =
 
 /** What kernels may use of a device. */
 export const targetOf = (
-  gpu: GpuDevice,
-  settings: Pick<Settings, "sizes" | "attention" | "maxBinding">,
-): Target => ({
-  software: gpu.adapter.software,
-  knownSizes: settings.sizes === "auto" ? !gpu.adapter.software : settings.sizes === "known",
-  f16: gpu.adapter.features.includes("shader-f16"),
-  attention: settings.attention,
-  maxBuffers: gpu.limits.maxStorageBuffersPerShaderStage!,
-  maxBinding: Math.min(settings.maxBinding ?? Infinity, gpu.limits.maxStorageBufferBindingSize!),
-  bindingAlignment: gpu.limits.minStorageBufferOffsetAlignment!,
-  maxBuffer: gpu.limits.maxBufferSize!,
-});
+  { adapter, limits }: Pick<GpuDevice, "adapter" | "limits">,
+  settings: Pick<Settings, "kernels" | "sizes" | "attention" | "maxBinding">,
+): Target => {
+  const software =
+    settings.kernels === "auto" ? adapter.software : settings.kernels === "processor";
+  return {
+    software,
+    knownSizes: settings.sizes === "auto" ? !software : settings.sizes === "known",
+    f16: adapter.features.includes("shader-f16"),
+    attention: settings.attention,
+    maxBuffers: limits.maxStorageBuffersPerShaderStage!,
+    maxBinding: Math.min(settings.maxBinding ?? Infinity, limits.maxStorageBufferBindingSize!),
+    bindingAlignment: limits.minStorageBufferOffsetAlignment!,
+    maxBuffer: limits.maxBufferSize!,
+  };
+};
 
 const refuse = (op: string, message: string): never => {
   throw new ComputeError({ op, message });

@@ -56,6 +56,7 @@ describe.skipIf(adapter === undefined)("the laws of backends", () => {
         const compute = yield* makeCompute(gpu, {
           adapter: "",
           print: "nothing",
+          kernels: "auto",
           sizes: "read",
           attention: "auto",
         });

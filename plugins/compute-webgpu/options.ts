@@ -16,8 +16,15 @@ export const Options = Schema.Struct({
    */
   maxBinding: Schema.optionalKey(Schema.Int.check(Schema.isGreaterThanOrEqualTo(256))),
   /**
+   * What kind of adapter kernels are chosen for: GPUs share work through a workgroup's memory, processors run a workgroup's
+   * threads one after another. `auto`: what the adapter is. Tests choose, so that kernels for GPUs are tested without one.
+   */
+  kernels: Schema.Literals(["auto", "gpu", "processor"]).pipe(
+    Schema.withDecodingDefaultKey(Effect.succeed("auto" as const)),
+  ),
+  /**
    * Whether sizes are written into the kernels. Numbers known to the compiler make divisions cheap; numbers read from a
-   * uniform let all shapes share one pipeline. `auto`: known on hardware, read on software adapters, where each pipeline
+   * uniform let all shapes share one pipeline. `auto`: known to kernels for GPUs, read by those for processors, where each pipeline
    * is compiled for the processor at a cost of many runs.
    */
   sizes: Schema.Literals(["auto", "known", "read"]).pipe(

@@ -5,6 +5,7 @@
  *     npm run check -- --all                          every law, all sizes, and the worst error of every result
  *     npm run check -- --compute onnx --all
  *     npm run check -- --all --only attention
+ *     npm run check -- --all --kernels gpu            kernels for GPUs, whatever the adapter is
  *
  * Ends with 1 when a law is broken, and with 75 when there is no adapter: then nothing was checked.
  */
@@ -22,6 +23,7 @@ const { values: flags } = parseArgs({
     all: { type: "boolean", default: false },
     compute: { type: "string", default: "webgpu" },
     adapter: { type: "string", default: "" },
+    kernels: { type: "string", default: "auto" },
     only: { type: "string", default: "" },
   },
 });
@@ -71,7 +73,12 @@ const noAdapter = Effect.gen(function* () {
 
 const checked = Effect.gen(function* () {
   const backend =
-    flags.compute === "onnx" ? onnx({ threads: 2 }) : webgpu({ adapter: flags.adapter });
+    flags.compute === "onnx"
+      ? onnx({ threads: 2 })
+      : webgpu({
+          adapter: flags.adapter,
+          kernels: flags.kernels as "auto" | "gpu" | "processor",
+        });
   yield* Effect.provide(program, backend);
 }).pipe(
   Effect.catchTag("ComputeError", (error) =>
