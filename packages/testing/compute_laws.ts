@@ -2,6 +2,7 @@
 import type { Compute } from "@resd/core";
 import { arrayLaws } from "./compute/array_laws.ts";
 import { agreement, battery, graphLaws } from "./compute/graph_laws.ts";
+import { halfProductCases, productCases, scaledProductCases } from "./compute/product_cases.ts";
 import { sizeCases } from "./compute/size_cases.ts";
 import type { BatteryCase } from "./compute/battery.ts";
 import type { Law } from "./law.ts";
@@ -30,6 +31,22 @@ export const computeLaws = (settings: ComputeLawSettings = {}): ReadonlyArray<La
  */
 export const computeSizeLaws = (settings: ComputeLawSettings = {}): ReadonlyArray<Law<Compute>> =>
   sizeCases().map((one) => agreement(one, settings.tolerance ?? 1e-5));
+
+/**
+ * Laws of products: every layout, sizes at which tiles, vectors and parts end, batches that broadcast, what follows a product,
+ * operands of extreme sizes; with `half`, operands that are f16. For backends that have several kernels of products: each is
+ * to keep all of them.
+ */
+export const computeProductLaws = (
+  settings: ComputeLawSettings & { readonly half?: boolean } = {},
+): ReadonlyArray<Law<Compute>> => {
+  const { tolerance = 1e-5, half = false } = settings;
+  return [
+    ...[...productCases(), ...scaledProductCases()].map((one) => agreement(one, tolerance)),
+    // What is stored as f16 is rounded to eleven bits.
+    ...(half ? halfProductCases().map((one) => agreement(one, Math.max(tolerance, 1e-3))) : []),
+  ];
+};
 
 export type { BatteryCase } from "./compute/battery.ts";
 

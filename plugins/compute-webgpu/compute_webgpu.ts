@@ -18,6 +18,7 @@ import { lowerGraph } from "./lower.ts";
 import { Options } from "./options.ts";
 import { Pipelines } from "./pipelines.ts";
 import { printSchedule } from "./print_schedule.ts";
+import { matrixOf } from "./product_plan.ts";
 import { DeviceProgram, type Machine, type Reading } from "./program.ts";
 import { bytesOf } from "./schedule.ts";
 import { Workspace } from "./workspace.ts";
@@ -35,19 +36,33 @@ const toError =
 /** What kernels may use of a device. */
 export const targetOf = (
   { adapter, limits }: Pick<GpuDevice, "adapter" | "limits">,
-  settings: Pick<Settings, "kernels" | "sizes" | "attention" | "maxBinding">,
+  settings: Omit<Settings, "adapter" | "print">,
 ): Target => {
+  const { features, subgroupSizes } = adapter;
   const software =
     settings.kernels === "auto" ? adapter.software : settings.kernels === "processor";
+  const steady = features.includes("subgroups") && subgroupSizes.min === subgroupSizes.max;
+  const width = {
+    subgroup: steady ? subgroupSizes.max : 0,
+    maxLanes: limits.maxComputeInvocationsPerWorkgroup!,
+    maxShared: limits.maxComputeWorkgroupStorageSize!,
+  };
   return {
+    ...width,
     software,
     knownSizes: settings.sizes === "auto" ? !software : settings.sizes === "known",
-    f16: adapter.features.includes("shader-f16"),
+    f16: features.includes("shader-f16"),
     attention: settings.attention,
     maxBuffers: limits.maxStorageBuffersPerShaderStage!,
     maxBinding: Math.min(settings.maxBinding ?? Infinity, limits.maxStorageBufferBindingSize!),
     bindingAlignment: limits.minStorageBufferOffsetAlignment!,
     maxBuffer: limits.maxBufferSize!,
+    products: {
+      half: settings.products === "f16",
+      kernel: settings.productKernel,
+      matrix: matrixOf(adapter.subgroupMatrices, width),
+      tuned: new Map(),
+    },
   };
 };
 
@@ -231,7 +246,13 @@ class Backend {
 export const makeCompute = Effect.fnUntraced(function* (
   gpu: GpuDevice,
   settings: Settings,
-): Effect.fn.Return<ComputeShape, never, Scope.Scope> {
+): Effect.fn.Return<ComputeShape, ComputeError, Scope.Scope> {
+  if (settings.products === "f16" && !gpu.adapter.features.includes("shader-f16")) {
+    return yield* new ComputeError({
+      op: "products",
+      message: `Expected an adapter with shader-f16 for products=f16, got ${gpu.adapter.name}; take products=f32`,
+    });
+  }
   const backend = yield* Effect.acquireRelease(
     Effect.sync(() => new Backend(gpu, settings)),
     (held) => Effect.sync(() => held.destroy()),

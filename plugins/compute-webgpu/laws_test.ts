@@ -2,11 +2,12 @@ import { assert, describe, it } from "@effect/vitest";
 import { Compute } from "@resd/core";
 import { checkLaws, computeLaws, computeSizeLaws } from "@resd/testing";
 import { registerLaws } from "@resd/testing/vitest";
-import { Effect } from "effect";
+import { Effect, Schema } from "effect";
 import { listAdapters } from "./adapters.ts";
 import { makeCompute } from "./compute_webgpu.ts";
 import { openDevice } from "./device.ts";
 import { layer } from "./mod.ts";
+import { Options } from "./options.ts";
 
 const [adapter] = await Effect.runPromise(listAdapters);
 if (adapter === undefined) {
@@ -53,13 +54,8 @@ describe.skipIf(adapter === undefined)("the laws of backends", () => {
           if (code !== descriptor.code) changed += 1;
           return original({ ...descriptor, code });
         };
-        const compute = yield* makeCompute(gpu, {
-          adapter: "",
-          print: "nothing",
-          kernels: "auto",
-          sizes: "read",
-          attention: "auto",
-        });
+        const settings = Schema.decodeUnknownSync(Options)({});
+        const compute = yield* makeCompute(gpu, settings);
         const laws = computeLaws().filter((law) => law.id === id);
         const [result] = yield* checkLaws(laws).pipe(Effect.provideService(Compute, compute));
         assert.isAbove(changed, 0, "the text is in no kernel of the law");

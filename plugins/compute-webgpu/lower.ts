@@ -108,6 +108,7 @@ class Lowering {
   readonly #used = new Map<Node, Set<number>>();
   readonly #lastRead = new Map<Node, number>();
   readonly #owners = new Map<ValueId, Node>();
+  readonly #memo = new Map<string, ValueId>();
 
   constructor(source: Graph, target: Target, donated: ReadonlySet<string>) {
     this.#source = source;
@@ -267,6 +268,7 @@ class Lowering {
         takeOver: (result, value) => {
           if (!this.#windows.has(result)) this.#inPlace.set(result, value);
         },
+        memo: this.#memo,
       };
     };
     const kernels = batchesOf(groups).flatMap((batch) => {

@@ -1,5 +1,6 @@
 /** Options of the WebGPU backend. */
 import { Effect, Schema } from "effect";
+import { PRODUCT_KERNELS } from "./product_plan.ts";
 
 export const Options = Schema.Struct({
   /** Which adapter: an index of `resd doctor`'s list, or a part of its name; the empty string takes the first. */
@@ -36,6 +37,17 @@ export const Options = Schema.Struct({
    * keep are computed apart.
    */
   attention: Schema.Literals(["auto", "apart", "rows", "tiles"]).pipe(
+    Schema.withDecodingDefaultKey(Effect.succeed("auto" as const)),
+  ),
+  /**
+   * f16: products with shared memory round their operands to f16, scaled by powers of two so that nothing is lost at either
+   * end, and add up in f32; where subgroups multiply matrices in hardware, they do. Needs `shader-f16`.
+   */
+  products: Schema.Literals(["f32", "f16"]).pipe(
+    Schema.withDecodingDefaultKey(Effect.succeed("f32" as const)),
+  ),
+  /** The kernel of products, wherever it can compute them: for tests and measurements. `auto` chooses for each. */
+  productKernel: Schema.Literals(["auto", ...PRODUCT_KERNELS]).pipe(
     Schema.withDecodingDefaultKey(Effect.succeed("auto" as const)),
   ),
 });

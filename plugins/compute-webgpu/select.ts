@@ -28,28 +28,6 @@ export const rowVariant = ({ software }: Target, rows: number, width: number): n
   return width <= 512 ? 64 : 256;
 };
 
-/** Rows and columns of a product that one thread computes. */
-export interface Tile {
-  readonly rows: 1 | 2 | 4 | 8;
-  readonly columns: 4 | 8;
-}
-
-/**
- * The tile of a product without shared memory. Large ones read least; but where there are few of them a processor's cores
- * (or an adapter's) stay idle.
- */
-export const directTile = (
-  { software }: Target,
-  batch: number,
-  rows: number,
-  columns: number,
-): Tile => {
-  if (rows <= 2) return { rows: rows <= 1 ? 1 : 2, columns: 4 };
-  const large = batch * Math.ceil(rows / 8) * Math.ceil(columns / 8);
-  if (software && rows >= 8 && columns % 8 === 0 && large >= 256) return { rows: 8, columns: 8 };
-  return { rows: 4, columns: 4 };
-};
-
 /**
  * How attention and its gradient are computed. `apart`: as products and a softmax that are stored; `rows`: each thread has a
  * few rows in registers; `tiles`: each workgroup has tiles of queries and keys in its memory.

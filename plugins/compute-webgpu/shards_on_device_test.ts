@@ -51,7 +51,11 @@ describe("lowerGraph() of tensors larger than a binding", () => {
     maxBinding,
     bindingAlignment: 256,
     maxBuffer: 2 ** 20,
-  };
+    subgroup: 0,
+    maxLanes: 256,
+    maxShared: 16_384,
+    products: { half: false, kernel: "auto", matrix: undefined, tuned: new Map() },
+  } as const;
 
   it("binds pieces of one buffer, and lets the optimizer's results take the place of its operands", () => {
     const { kernels, values, windows, inPlace, inputs, outputs } = lowerGraph(

@@ -21,6 +21,8 @@ export interface Site {
   readonly dies: (value: ValueId) => boolean;
   /** Lets `result` live where `value` does. */
   readonly takeOver: (result: ValueId, value: ValueId) => void;
+  /** Values that kernels of an earlier group have found already, by what they are. */
+  readonly memo: Map<string, ValueId>;
 }
 
 /** The tensor of one output of a node. */

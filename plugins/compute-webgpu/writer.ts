@@ -1,5 +1,6 @@
 /** Puts one kernel's WGSL together: numbers, buffers, statements, and what helpers it calls. */
 import type { DType } from "@resd/tensor";
+import type { ProductSettings } from "./product_plan.ts";
 import type { AttentionVariant } from "./select.ts";
 import { type Binding, type Element, elementOf, type Kernel, type ValueId } from "./schedule.ts";
 
@@ -12,6 +13,13 @@ export interface Target {
   readonly f16: boolean;
   /** The variant of attention, or the one that suits the adapter. */
   readonly attention: "auto" | AttentionVariant;
+  /** Invocations of every subgroup; 0 where there are none, or their number varies. */
+  readonly subgroup: number;
+  /** Invocations of a workgroup. */
+  readonly maxLanes: number;
+  /** Bytes of a workgroup's shared memory. */
+  readonly maxShared: number;
+  readonly products: ProductSettings;
   /** Buffers that one kernel may see besides the uniform. */
   readonly maxBuffers: number;
   /** Bytes of one binding. */
@@ -55,6 +63,8 @@ export class Writer {
   readonly #buffers: Array<Buffer> = [];
   readonly #functions = new Map<string, string>();
   readonly #shared: Array<string> = [];
+  readonly #extensions = new Set<string>();
+  readonly #unchecked = new Set<string>();
   #lines: Array<string> = [];
   #scopes: Array<Map<string, string>> = [new Map()];
   #next = 0;
@@ -118,6 +128,16 @@ export class Writer {
   helper(name: string, text: string): string {
     this.#functions.set(name, text);
     return name;
+  }
+
+  /** An extension of WGSL that the kernel needs. */
+  enable(extension: string): void {
+    this.#extensions.add(extension);
+  }
+
+  /** A rule of the compiler that the kernel keeps without the compiler seeing it. */
+  trust(rule: string): void {
+    this.#unchecked.add(rule);
   }
 
   /** A declaration at module level. */
@@ -190,8 +210,10 @@ export class Writer {
     }
     const count = Math.max(1, Math.ceil(this.#numbers.length / 4));
     const uses = (element: Element): boolean => bound.some((one) => one.element.includes(element));
+    if (uses("f16")) this.enable("f16");
     const wgsl = [
-      ...(uses("f16") ? ["enable f16;"] : []),
+      ...[...this.#unchecked].map((rule) => `diagnostic(off, ${rule});`),
+      ...[...this.#extensions].map((extension) => `enable ${extension};`),
       `@group(0) @binding(0) var<uniform> numbers: array<vec4<u32>, ${count}>;`,
       ...bound.map(
         ({ name, element, access }, index) =>
