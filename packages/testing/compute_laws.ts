@@ -51,4 +51,9 @@ export const computeProductLaws = (
 export type { BatteryCase } from "./compute/battery.ts";
 
 /** All graphs of the laws with their inputs, for programs that measure how exact a backend is. */
-export const computeBattery = (): ReadonlyArray<BatteryCase> => [...battery(), ...sizeCases()];
+export const computeBattery = (): ReadonlyArray<BatteryCase> => [
+  ...battery(),
+  ...sizeCases(),
+  ...productCases(),
+  ...scaledProductCases(),
+];

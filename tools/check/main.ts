@@ -6,15 +6,22 @@
  *     npm run check -- --compute onnx --all
  *     npm run check -- --all --only attention
  *     npm run check -- --all --kernels gpu            kernels for GPUs, whatever the adapter is
+ *     npm run check -- --all --only product --product-kernel tile64 --products f16
  *
  * Ends with 1 when a law is broken, and with 75 when there is no adapter: then nothing was checked.
  */
 import { parseArgs } from "node:util";
 import { NodeRuntime } from "@effect/platform-node";
 import { layer as onnx } from "@resd/compute-onnx";
-import { layer as webgpu } from "@resd/compute-webgpu";
-import { Compute } from "@resd/core";
-import { checkLaws, computeBattery, computeLaws, computeSizeLaws } from "@resd/testing";
+import { layer as webgpu, Options } from "@resd/compute-webgpu";
+import { Compute, decodeOptions } from "@resd/core";
+import {
+  checkLaws,
+  computeBattery,
+  computeLaws,
+  computeProductLaws,
+  computeSizeLaws,
+} from "@resd/testing";
 import { Console, Effect, Schema } from "effect";
 import { outputErrors } from "./worst_errors.ts";
 
@@ -25,6 +32,8 @@ const { values: flags } = parseArgs({
     adapter: { type: "string", default: "" },
     kernels: { type: "string", default: "auto" },
     only: { type: "string", default: "" },
+    "product-kernel": { type: "string", default: "auto" },
+    products: { type: "string", default: "f32" },
   },
 });
 
@@ -35,6 +44,9 @@ class CheckError extends Schema.TaggedError<CheckError>()("CheckError", {
 /** Without --all: what is checked at every commit. */
 const QUICK = /matmul|softmax|reductions|movement|attention|decoder|adamw|sample|scatter|donate/;
 
+/** Error that products may have whose operands are rounded to f16. */
+const ROUNDED = 2e-3;
+
 const wanted = (id: string): boolean =>
   id.includes(flags.only) && (flags.all || flags.only !== "" || QUICK.test(id));
 
@@ -44,7 +56,14 @@ const program = Effect.gen(function* () {
     `${info.name}: ${info.adapter}${info.software ? " (computes on the CPU)" : ""}`,
   );
   const start = performance.now();
-  const laws = [...computeLaws(), ...(flags.all ? computeSizeLaws() : [])];
+  const settings = { tolerance: flags.products === "f16" ? ROUNDED : 1e-5 };
+  const half = info.dtypes.includes("f16");
+  const laws = [
+    ...computeLaws(settings),
+    ...(flags.all
+      ? [...computeSizeLaws(settings), ...computeProductLaws({ ...settings, half })]
+      : []),
+  ];
   const results = yield* checkLaws(laws.filter(({ id }) => wanted(id)));
   const broken = results.filter(({ passed, required }) => required && !passed);
   for (const { id, expected, actual, hint } of broken) {
@@ -72,13 +91,13 @@ const noAdapter = Effect.gen(function* () {
 });
 
 const checked = Effect.gen(function* () {
-  const backend =
-    flags.compute === "onnx"
-      ? onnx({ threads: 2 })
-      : webgpu({
-          adapter: flags.adapter,
-          kernels: flags.kernels as "auto" | "gpu" | "processor",
-        });
+  const settings = yield* decodeOptions("compute-webgpu", Options, {
+    adapter: flags.adapter,
+    kernels: flags.kernels,
+    products: flags.products,
+    productKernel: flags["product-kernel"],
+  });
+  const backend = flags.compute === "onnx" ? onnx({ threads: 2 }) : webgpu(settings);
   yield* Effect.provide(program, backend);
 }).pipe(
   Effect.catchTag("ComputeError", (error) =>

@@ -1,0 +1,92 @@
+/**
+ * Every kernel of products keeps the laws, here at a size or two each, since software adapters take seconds to compile one;
+ * `npm run check -- --all --only product --product-kernel tile64` goes through all of one.
+ */
+import { assert, describe, it } from "@effect/vitest";
+import { computeProductLaws } from "@resd/testing";
+import { registerLaws } from "@resd/testing/vitest";
+import { Effect } from "effect";
+import { underMutation } from "./_mutated.ts";
+import { listAdapters } from "./adapters.ts";
+import { layer } from "./mod.ts";
+import type { ProductSettings } from "./product_plan.ts";
+
+const [adapter] = await Effect.runPromise(listAdapters);
+const half = adapter?.features.includes("shader-f16") === true;
+const matrices = half && adapter.subgroupMatrices.length > 0;
+
+const skipped = (what: string): void =>
+  void process.stderr.write(`SKIPPED, NOT PASSED: products ${what}\n`);
+if (adapter === undefined) skipped("on WebGPU: no adapter on this machine");
+else {
+  if (!half) skipped(`of f16: ${adapter.name} has no shader-f16`);
+  if (!matrices) skipped(`by subgroup matrices: ${adapter.name} has none`);
+}
+
+/** Operands that are rounded to f16 keep eleven bits. */
+const ROUNDED = 2e-3;
+
+type Choice = readonly [kernel: ProductSettings["kernel"], laws: ReadonlyArray<string>];
+
+const FULL: ReadonlyArray<Choice> = [
+  ["rows", ["nt-3x130x68", "tn-1x300x65"]],
+  ["tile64", ["followed-66x128x68"]],
+  ["tile128", ["nt-132x36x132"]],
+  ["split", ["tn-batched-17x200x20"]],
+];
+
+const ROUNDING: ReadonlyArray<Choice> = [
+  ["tile64", ["scaled-1e-30", "scaled-1e+6", "nn-65x65x65"]],
+  ["split", ["followed-batched-9x200x7"]],
+];
+
+const MATRICES: ReadonlyArray<Choice> = [
+  [
+    "matrix",
+    ["nn-64x96x68", "nt-132x36x132", "tn-65x65x65", "tt-batched-17x200x20", "scaled-1e-9"],
+  ],
+];
+
+const lawsOf = (names: ReadonlyArray<string>, tolerance: number) =>
+  computeProductLaws({ tolerance }).filter(({ id }) =>
+    names.some((name) => id === `compute.graph.product-${name}`),
+  );
+
+const register = (choices: ReadonlyArray<Choice>, products: "f32" | "f16"): void => {
+  for (const [productKernel, names] of choices) {
+    describe(`by ${productKernel} in ${products}`, () => {
+      registerLaws(lawsOf(names, products === "f16" ? ROUNDED : 1e-5), {
+        layer: layer({ productKernel, products }),
+        timeoutMillis: 120_000,
+      });
+    });
+  }
+};
+
+describe.skipIf(adapter === undefined)("products keep the laws", () => {
+  register(FULL, "f32");
+  describe.skipIf(!half)("of f16", () => register(ROUNDING, "f16"));
+  describe.skipIf(!matrices)("by subgroup matrices", () => register(MATRICES, "f16"));
+});
+
+/** What is changed in a kernel's text, and the law that must see it. */
+const MUTATIONS: ReadonlyArray<
+  readonly [kernel: ProductSettings["kernel"], law: string, from: string, to: string]
+> = [
+  ["rows", "nt-3x130x68", "e < 12u", "e < 11u"],
+  ["tile128", "nt-132x36x132", "round <= ", "round < "],
+  ["split", "tn-batched-17x200x20", "var total = 0.0", "var total = 0.001"],
+];
+
+describe.skipIf(adapter === undefined)("the laws of products", () => {
+  for (const [productKernel, name, from, to] of MUTATIONS) {
+    it.live(`see that ${productKernel} has ${JSON.stringify(to)} in it`, () =>
+      Effect.gen(function* () {
+        const laws = lawsOf([name], 1e-5);
+        const { changed, passed } = yield* underMutation(laws, [from, to], { productKernel });
+        assert.isAbove(changed, 0, "the text is in no kernel of the law");
+        assert.isFalse(passed, name);
+      }),
+    );
+  }
+});
