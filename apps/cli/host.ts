@@ -5,10 +5,11 @@ import { findPackageJSON, registerHooks } from "node:module";
 import { availableParallelism, cpus } from "node:os";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { ModelFinder, RunHost } from "@resd/run";
+import { FreeSpace, ModelFinder, RunHost } from "@resd/run";
 import { Layer } from "effect";
 import { APPLICATION, IN_CHECKOUT, ROOT, readPackage } from "./application.ts";
 import { findModelFolder } from "./find_model_folder.ts";
+import { freeSpace } from "./free_space.ts";
 import { memoryBytes } from "./memory.ts";
 
 const findInstalled = (name: string, base: string): string | undefined => {
@@ -116,5 +117,9 @@ const runHost = Layer.sync(RunHost, () => ({
   knownPackages: [...new Set([...Object.keys(APPLICATION.dependencies ?? {}), ...pluginsHere()])],
 }));
 
-/** This program, and the models that it finds. */
-export const hostLayer = Layer.merge(runHost, Layer.succeed(ModelFinder, findModelFolder));
+/** This program, the models that it finds, and the disks that it writes to. */
+export const hostLayer = Layer.mergeAll(
+  runHost,
+  Layer.succeed(ModelFinder, findModelFolder),
+  Layer.succeed(FreeSpace, freeSpace),
+);

@@ -99,7 +99,7 @@ export const saveWeights = Effect.fnUntraced(function* (
 });
 
 /** Whether a folder of weights has fewer bits than training has. Adapters are stored in f32. */
-const storesLess = ({ lora, torch_dtype }: DecoderConfig): boolean =>
+export const storesLess = ({ lora, torch_dtype }: DecoderConfig): boolean =>
   lora === undefined && torch_dtype !== "float32";
 
 /**

@@ -1,7 +1,8 @@
 /** Checkpoints of a run: everything that it needs to go on, in one folder that is whole or not there. */
-import { Playbook, type PlaybookError, Policy, PolicyError, View } from "@resd/core";
+import { Playbook, type PlaybookError, Policy, PolicyError, Tracker, View } from "@resd/core";
 import { TrainState } from "@resd/resd";
 import { Effect, FileSystem, type PlatformError, Schema } from "effect";
+import { FreeSpace, sizeText } from "./disk_space.ts";
 import type { FileTracker } from "./file_tracker.ts";
 import { writeWhole } from "./files.ts";
 import { RunFolderError, type RunFiles, checkpointFiles, stepName } from "./run_folder.ts";
@@ -47,14 +48,20 @@ const namesOf = Effect.fnUntraced(function* ({ checkpoints }: RunFiles) {
 
 /**
  * What takes the checkpoints of a run. Each is written beside the one before and renamed when it is complete; only then the
- * one before is removed. So at every moment there is one, once there was one.
+ * one before is removed. So at every moment there is one, once there was one. Where the disk has no room for another, it is
+ * left out, the run is warned, and the one before stays.
+ *
+ * @param bytes what a checkpoint takes, where that is known.
  */
 export const makeCheckpoints = Effect.fnUntraced(function* (
   files: RunFiles,
-): Effect.fn.Return<TakeCheckpoint, never, FileSystem.FileSystem | Policy | Playbook> {
+  bytes?: number,
+): Effect.fn.Return<TakeCheckpoint, never, FileSystem.FileSystem | Policy | Playbook | Tracker> {
   const fs = yield* FileSystem.FileSystem;
   const policy = yield* Policy;
   const playbook = yield* Playbook;
+  const tracker = yield* Tracker;
+  const freeSpace = yield* FreeSpace;
   const bytesOf = (path: string) => Effect.map(fs.stat(path), ({ size }) => Number(size));
 
   const take = Effect.fnUntraced(function* (...[train, told]: Parameters<TakeCheckpoint>) {
@@ -82,8 +89,19 @@ export const makeCheckpoints = Effect.fnUntraced(function* (
       yield* fs.remove(`${files.checkpoints}/${old}`, { recursive: true, force: true });
     }
   });
+  const takeOrWarn = Effect.fnUntraced(function* (...[train, told]: Parameters<TakeCheckpoint>) {
+    const free = bytes === undefined ? undefined : yield* freeSpace(files.folder);
+    if (bytes === undefined || free === undefined || free >= bytes) return yield* take(train, told);
+    const { updates } = train.totals;
+    yield* tracker.event({
+      _tag: "Warned",
+      update: updates - 1,
+      code: "no-checkpoint",
+      message: `Expected ${sizeText(bytes)} on the disk for a checkpoint after ${updates} updates, got ${sizeText(free)} free, at ${files.checkpoints}; free some: the next one is tried in its turn, and the one before is still there`,
+    });
+  });
   return (train, told) =>
-    take(train, told).pipe(
+    takeOrWarn(train, told).pipe(
       Effect.provideService(FileSystem.FileSystem, fs),
       Effect.catch((error) =>
         error._tag === "PolicyError" || error._tag === "PlaybookError"

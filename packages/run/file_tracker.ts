@@ -1,7 +1,15 @@
 /** The tracker that writes the run folder. What it writes is the truth; all other trackers are copies. */
 import type { HistoryLine, RunEvent, Tracker, View } from "@resd/core";
 import { Summary } from "@resd/resd";
-import { Clock, Effect, FileSystem, type PlatformError, Schema, type Scope } from "effect";
+import {
+  Clock,
+  Deferred,
+  Effect,
+  FileSystem,
+  type PlatformError,
+  Schema,
+  type Scope,
+} from "effect";
 import { evaluationLine, probesLine, rolloutLine, scoresLines, updateLine } from "./event_lines.ts";
 import { openLines, writeJson, writeLines } from "./files.ts";
 import { type RunFiles, stepName } from "./run_folder.ts";
@@ -17,6 +25,8 @@ export interface FileTracker {
   readonly sinceStart: Effect.Effect<number>;
   /** The first failure to write, if there was one. */
   readonly failure: () => PlatformError.PlatformError | undefined;
+  /** Fails with it as soon as there is one. */
+  readonly broken: Effect.Effect<never, PlatformError.PlatformError>;
 }
 
 const historyLine = (update: number, line: HistoryLine): string =>
@@ -49,8 +59,8 @@ const logLine = (event: RunEvent): string | undefined => {
 };
 
 /**
- * Opens the files of a run for its events. A failure to write ends neither the tracker nor the run; it is kept to be
- * reported at the end.
+ * Opens the files of a run for its events. A failure to write is no failure of `event`; it is kept, `broken` tells it, and
+ * nothing but the end is written from then on, so that the files have no holes.
  */
 export const makeFileTracker = Effect.fn("makeFileTracker")(function* (
   files: RunFiles,
@@ -75,6 +85,7 @@ export const makeFileTracker = Effect.fn("makeFileTracker")(function* (
   let changed = false;
   let ending: Summary | undefined;
   let failure: PlatformError.PlatformError | undefined;
+  const broken = yield* Deferred.make<never, PlatformError.PlatformError>();
 
   const writePlaybooks = (update: number) =>
     Effect.suspend(() => {
@@ -136,13 +147,19 @@ export const makeFileTracker = Effect.fn("makeFileTracker")(function* (
 
   return {
     event: (event) =>
-      write(event).pipe(
-        Effect.provideService(FileSystem.FileSystem, fs),
-        Effect.catch((error) => Effect.sync(() => void (failure ??= error))),
-      ),
+      failure !== undefined && event._tag !== "Ended"
+        ? Effect.void
+        : write(event).pipe(
+            Effect.provideService(FileSystem.FileSystem, fs),
+            Effect.catch((error) => {
+              failure ??= error;
+              return Effect.asVoid(Deferred.fail(broken, failure));
+            }),
+          ),
     ending: () => ending,
     views,
     sinceStart,
     failure: () => failure,
+    broken: Deferred.await(broken),
   };
 });

@@ -10,6 +10,7 @@ export * from "./config_error.ts";
 export * from "./config_file.ts";
 export { type Values, isValues, overlay, valueAt, withValueAt } from "./config_values.ts";
 export * from "./define_run.ts";
+export { FreeSpace } from "./disk_space.ts";
 export * from "./event_lines.ts";
 export { exportRun, type ExportRunOptions } from "./export_run.ts";
 export * from "./file_tracker.ts";

@@ -5,18 +5,21 @@ import { Cause, Clock, Effect, Exit, FileSystem, Layer, PlatformError, type Scop
 import { type Checkpoint, makeCheckpoints, rewind } from "./checkpoints.ts";
 import { type ComposeError, composeRun } from "./compose_run.ts";
 import { type HostServices, type RunDefinition, type RunLayers, partsOf } from "./define_run.ts";
+import { demandSpace, diskNeed } from "./disk_space.ts";
 import { writeJson, writeWhole } from "./files.ts";
 import { makeFileTracker } from "./file_tracker.ts";
 import { keepBest } from "./keep_best.ts";
 import { loadPlugins } from "./load_plugins.ts";
 import { type ModelNotFoundError, withModelFolder } from "./model_finder.ts";
 import { readProbes } from "./read_probes.ts";
+import { giveReserveBack, takeReserve } from "./reserve.ts";
 import { type Override, type ResolvedConfig, resolveConfig } from "./resolve_config.ts";
 import {
   RunFolderError,
   type RunFiles,
   addResumption,
   makeRunFolder,
+  runFolderOf,
   writePreface,
 } from "./run_folder.ts";
 import { RunHost } from "./run_host.ts";
@@ -98,6 +101,10 @@ export const prepareRun = Effect.fn("prepareRun")(function* (
   const start = yield* Clock.monotonicTimeNanos;
   const elapsed = Effect.map(Clock.monotonicTimeNanos, (now) => seconds(now - start));
   const probes = yield* readProbes(config);
+  const need = layers.policy === undefined ? yield* diskNeed(config) : undefined;
+  if (need !== undefined) {
+    yield* demandSpace(resumed?.files.folder ?? (yield* runFolderOf(config)), need);
+  }
   const files = resumed?.files ?? (yield* makeRunFolder(config));
   const from = resumed?.checkpoint;
   const parts = {
@@ -106,6 +113,7 @@ export const prepareRun = Effect.fn("prepareRun")(function* (
   };
   if (from === undefined) yield* writePreface(files, resolved, facts, parts);
   else yield* addResumption(files, facts, from.train.totals.updates);
+  yield* takeReserve(files);
   const tracker = yield* makeFileTracker(
     files,
     from && { sinceStart: from.sinceStart, views: from.views },
@@ -132,7 +140,7 @@ export const prepareRun = Effect.fn("prepareRun")(function* (
       yield* goBack(resumed);
     }
     const keep = yield* keepBest(files);
-    const take = yield* makeCheckpoints(files);
+    const take = yield* makeCheckpoints(files, need?.checkpoint);
     const { checkpoint } = config;
     yield* train(config.resd, {
       name: config.name,
@@ -143,6 +151,8 @@ export const prepareRun = Effect.fn("prepareRun")(function* (
       }),
       ...(from && { from: from.train }),
     }).pipe(
+      // A run that can no longer be recorded is not worth its time.
+      Effect.raceFirst(tracker.broken),
       // What was learned before an interruption is worth keeping; if it cannot be kept, the first reason stands.
       Effect.onExit((exit) => (Exit.isSuccess(exit) ? Effect.void : Effect.ignore(save))),
     );
@@ -183,6 +193,7 @@ export const prepareRun = Effect.fn("prepareRun")(function* (
     Effect.gen(function* () {
       const exit = yield* Effect.exit(restore(executed));
       const summary = yield* summarize(exit);
+      yield* giveReserveBack(files);
       // A run that could not go on has nothing to add to what it has come to.
       if (from === undefined || tracker.ending() !== undefined)
         yield* writeJson(files.summary, summary);

@@ -64,6 +64,15 @@ const freeName = Effect.fnUntraced(function* (
   }
 });
 
+/** Where a run will lie: the folder that its configuration names, or the first free one of its name and seed. */
+export const runFolderOf = Effect.fnUntraced(function* (
+  config: RunConfig,
+): Effect.fn.Return<string, PlatformError.PlatformError, FileSystem.FileSystem | Path.Path> {
+  const path = yield* Path.Path;
+  const name = config.name.replaceAll(/[^\p{L}\p{N}._-]+/gu, "-");
+  return config.runDir ?? (yield* freeName(path.join("runs", `${name}-seed-${config.seed}`)));
+});
+
 /**
  * Makes the folder of a run: the one that the configuration names, which has to be empty or absent, or the first free one
  * of runs/<name>-seed-<seed>, -2, -3 …
@@ -76,10 +85,7 @@ export const makeRunFolder = Effect.fn("makeRunFolder")(function* (
   FileSystem.FileSystem | Path.Path
 > {
   const fs = yield* FileSystem.FileSystem;
-  const path = yield* Path.Path;
-  const name = config.name.replaceAll(/[^\p{L}\p{N}._-]+/gu, "-");
-  const folder =
-    config.runDir ?? (yield* freeName(path.join("runs", `${name}-seed-${config.seed}`)));
+  const folder = yield* runFolderOf(config);
   if (yield* fs.exists(folder)) {
     const found = yield* fs.readDirectory(folder);
     if (found.length > 0) {
