@@ -52,6 +52,8 @@ export const targetOf = (
     software,
     knownSizes: settings.sizes === "auto" ? !software : settings.sizes === "known",
     f16: features.includes("shader-f16"),
+    subgroups: features.includes("subgroups"),
+    rows: settings.rows,
     attention: settings.attention,
     maxBuffers: limits.maxStorageBuffersPerShaderStage!,
     maxBinding: Math.min(settings.maxBinding ?? Infinity, limits.maxStorageBufferBindingSize!),

@@ -35,6 +35,8 @@ const MUTATIONS: ReadonlyArray<readonly [law: string, from: string, to: string]>
   ["compute.graph.rope", "+ select(", "+ 1.001 * select("],
   ["compute.graph.attention-long", "s += 4u", "s += 5u"],
   ["compute.graph.attention-long", "t += 4u", "t += 5u"],
+  ["compute.graph.rms-norm", "1.0 / sqrt(", "1.001 / sqrt("],
+  ["compute.graph.rms-norm", " * 32u;", " * 31u;"],
   ["compute.graph.cache-write", "u32(b", "1u + u32(b"],
 ];
 

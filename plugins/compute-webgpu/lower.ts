@@ -19,12 +19,13 @@ import { cacheWrite } from "./kernels/cache_write.ts";
 import { concatWide, elementwise, fill } from "./kernels/elementwise.ts";
 import { matMul } from "./kernels/matmul.ts";
 import { emptySum, reduce } from "./kernels/reduce.ts";
+import { rmsNorm, rmsNormGradient } from "./kernels/rms_norm.ts";
 import { sample } from "./kernels/sample.ts";
 import { scatterAddLast, scatterAddRows } from "./kernels/scatter.ts";
 import { softmax } from "./kernels/softmax.ts";
 import { topK } from "./kernels/top_k.ts";
 import { bytesOf, type Kernel, type Schedule, type Value, type ValueId } from "./schedule.ts";
-import { attentionVariant } from "./select.ts";
+import { attentionVariant, claimsNorm } from "./select.ts";
 import { shardRows, type ShardedGraph } from "./shard_rows.ts";
 import { outputOf, type Site } from "./site.ts";
 import type { Target } from "./writer.ts";
@@ -35,7 +36,7 @@ const CLAIMED = new Set<OpName>(["adamw", "rope"]);
 const claims =
   (target: Target): Claims =>
   (op, node) =>
-    CLAIMED.has(op) || attentionVariant(target, node) !== "apart";
+    CLAIMED.has(op) || attentionVariant(target, node) !== "apart" || claimsNorm(target, node);
 
 const FAMILIES: Partial<Record<OpName, (site: Site) => ReadonlyArray<Kernel>>> = {
   sum: reduce,
@@ -50,6 +51,8 @@ const FAMILIES: Partial<Record<OpName, (site: Site) => ReadonlyArray<Kernel>>> =
   sample,
   attention,
   attentionGradient,
+  rmsNorm,
+  rmsNormGradient,
   concat: concatWide,
 };
 

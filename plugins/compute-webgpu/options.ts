@@ -32,6 +32,13 @@ export const Options = Schema.Struct({
     Schema.withDecodingDefaultKey(Effect.succeed("auto" as const)),
   ),
   /**
+   * How the elements of a row become one number, in sums, softmax and norms: by one thread (`serial`), by lanes that meet at
+   * barriers (`lanes`), or by subgroups where the adapter has them (`subgroups`). `auto`: what suits the adapter.
+   */
+  rows: Schema.Literals(["auto", "serial", "lanes", "subgroups"]).pipe(
+    Schema.withDecodingDefaultKey(Effect.succeed("auto" as const)),
+  ),
+  /**
    * How attention and its gradient are computed: as products and a softmax that are stored (`apart`), by threads that keep a few
    * rows each (`rows`), or by workgroups that keep tiles (`tiles`). `auto`: what suits the adapter. Heads that a variant cannot
    * keep are computed apart.

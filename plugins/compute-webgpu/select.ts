@@ -9,22 +9,32 @@ const LONG = 4096;
 const BUSY = 512;
 
 /**
- * `tree`: a workgroup for each result; else one thread. `parts`: pieces of each result that a first kernel computes.
- * Processors run a workgroup's lanes one after another, so there trees only cost barriers.
+ * How the elements of a row become one number. `serial`: one thread has the whole row; `lanes`: those of a workgroup meet at
+ * barriers; `subgroups`: they exchange numbers within subgroups, and meet once.
  */
+export type RowVariant = "serial" | "lanes" | "subgroups";
+
+/** Processors run a workgroup's lanes one after another, so there barriers only cost. */
+export const rowVariant = ({ software, rows, subgroups }: Target): RowVariant => {
+  if (rows === "auto") return software ? "serial" : subgroups ? "subgroups" : "lanes";
+  return rows === "subgroups" && !subgroups ? "lanes" : rows;
+};
+
+/** `tree`: a workgroup for each result; else one thread. `parts`: pieces of each result that a first kernel computes. */
 export const reduceVariant = (
-  { software }: Target,
+  target: Target,
   count: number,
   length: number,
 ): { readonly tree: boolean; readonly parts: number } => {
-  const few = count < (software ? 64 : BUSY);
+  const few = count < (target.software ? 64 : BUSY);
   const parts = few && length > LONG ? Math.min(256, Math.ceil(length / 1024)) : 1;
-  return { tree: !software && (parts > 1 ? parts : length) > 32, parts };
+  return { tree: rowVariant(target) !== "serial" && (parts > 1 ? parts : length) > 32, parts };
 };
 
 /** Lanes that share a row; 1: a thread for each row. */
-export const rowVariant = ({ software }: Target, rows: number, width: number): number => {
-  if (software || width <= 32 || (width <= 128 && rows > 64 * BUSY)) return 1;
+export const rowLanes = (target: Target, rows: number, width: number): number => {
+  if (rowVariant(target) === "serial") return 1;
+  if (target.rows === "auto" && (width <= 32 || (width <= 128 && rows > 64 * BUSY))) return 1;
   return width <= 512 ? 64 : 256;
 };
 
@@ -55,4 +65,12 @@ export const attentionVariant = (
   if (!fits || maxBuffers < ATTENTION_BUFFERS || 4 * largest > maxBinding) return "apart";
   const wanted = attention === "auto" ? (software ? "rows" : "tiles") : attention;
   return D <= (wanted === "rows" ? WIDEST_ROW : WIDEST_TILE) ? wanted : "apart";
+};
+
+/** Whether RMSNorm and its gradient have kernels of their own for a node. */
+export const claimsNorm = ({ maxBuffers, maxBinding }: Target, node: Node): boolean => {
+  if (node.op !== "rmsNorm" && node.op !== "rmsNormGradient") return false;
+  const [x] = node.inputs as [Tensor];
+  const size = sizeOf(x.shape);
+  return x.dtype === "f32" && size > 0 && 4 * size <= maxBinding && maxBuffers >= 6;
 };

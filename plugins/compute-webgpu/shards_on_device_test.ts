@@ -45,6 +45,8 @@ describe("lowerGraph() of tensors larger than a binding", () => {
   const target = {
     software: true,
     knownSizes: false,
+    subgroups: false,
+    rows: "auto" as const,
     attention: "auto" as const,
     f16: false,
     maxBuffers: 12,

@@ -1,7 +1,7 @@
 /** Puts one kernel's WGSL together: numbers, buffers, statements, and what helpers it calls. */
 import type { DType } from "@resd/tensor";
 import type { ProductSettings } from "./product_plan.ts";
-import type { AttentionVariant } from "./select.ts";
+import type { AttentionVariant, RowVariant } from "./select.ts";
 import { type Binding, type Element, elementOf, type Kernel, type ValueId } from "./schedule.ts";
 
 /** What a kernel is written for. */
@@ -11,6 +11,10 @@ export interface Target {
   /** Whether sizes stand in the text as literals, or are read from a uniform. */
   readonly knownSizes: boolean;
   readonly f16: boolean;
+  /** Whether lanes of a subgroup can exchange numbers. */
+  readonly subgroups: boolean;
+  /** How rows become one number, or what suits the adapter. */
+  readonly rows: "auto" | RowVariant;
   /** The variant of attention, or the one that suits the adapter. */
   readonly attention: "auto" | AttentionVariant;
   /** Invocations of every subgroup; 0 where there are none, or their number varies. */
@@ -65,6 +69,7 @@ export class Writer {
   readonly #shared: Array<string> = [];
   readonly #extensions = new Set<string>();
   readonly #unchecked = new Set<string>();
+  #usesSubgroups = false;
   #lines: Array<string> = [];
   #scopes: Array<Map<string, string>> = [new Map()];
   #next = 0;
@@ -145,6 +150,12 @@ export class Writer {
     if (!this.#shared.includes(text)) this.#shared.push(text);
   }
 
+  /** Lets the body see `subgroupLane` and `subgroupSize`. */
+  subgroups(): void {
+    this.enable("subgroups");
+    this.#usesSubgroups = true;
+  }
+
   line(text: string): void {
     this.#lines.push(text);
   }
@@ -222,7 +233,10 @@ export class Writer {
       ...this.#shared,
       ...this.#functions.values(),
       `@compute @workgroup_size(${lanes})`,
-      "fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>, @builtin(local_invocation_index) lane: u32) {",
+      "fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>, @builtin(local_invocation_index) lane: u32" +
+        (this.#usesSubgroups
+          ? ", @builtin(subgroup_invocation_id) subgroupLane: u32, @builtin(subgroup_size) subgroupSize: u32) {"
+          : ") {"),
       "let group = workgroup.x + workgroup.y * workgroups.x;",
       `let thread = group * ${lanes}u + lane;`,
       body,

@@ -7,6 +7,7 @@
  *     npm run check -- --all --only attention
  *     npm run check -- --all --kernels gpu            kernels for GPUs, whatever the adapter is
  *     npm run check -- --all --only product --product-kernel tile64 --products f16
+ *     npm run check -- --all --rows lanes             rows that meet at barriers, not in subgroups
  *
  * Ends with 1 when a law is broken, and with 75 when there is no adapter: then nothing was checked.
  */
@@ -31,6 +32,7 @@ const { values: flags } = parseArgs({
     compute: { type: "string", default: "webgpu" },
     adapter: { type: "string", default: "" },
     kernels: { type: "string", default: "auto" },
+    rows: { type: "string", default: "auto" },
     only: { type: "string", default: "" },
     "product-kernel": { type: "string", default: "auto" },
     products: { type: "string", default: "f32" },
@@ -94,6 +96,7 @@ const checked = Effect.gen(function* () {
   const settings = yield* decodeOptions("compute-webgpu", Options, {
     adapter: flags.adapter,
     kernels: flags.kernels,
+    rows: flags.rows,
     products: flags.products,
     productKernel: flags["product-kernel"],
   });

@@ -51,7 +51,7 @@ export const primitiveCases = (): ReadonlyArray<BatteryCase> => [
     return withGradients(given, { rotated: rope(x, cos, sin) }, { x });
   }),
   batteryCase("rms-norm", (given) => {
-    const x = given.f32("x", [3, 4, 16]);
+    const x = given.f32("x", [3, 25, 16]);
     const weight = given.f32("weight", [16]);
     return withGradients(given, { normed: rmsNorm(x, weight, 1e-5) }, { x, weight });
   }),

@@ -41,7 +41,7 @@ const greatestOf = (site: Site, { value }: Side): readonly [Greatest, ReadonlyAr
     `for (var i = thread; i < ${writer.u(size)}; i += ${writer.u(pieces * LANES)})`,
     () => writer.line(`own = max(own, abs(${from}[i]));`),
   );
-  combine(writer, LANES, "f32", "own", (a, b) => `max(${a}, ${b})`);
+  combine(writer, LANES, "f32", "own", "max");
   const out = writer.buffer(result, "f32", "modify");
   writer.block("if (lane == 0u)", () => writer.line(`${out}[group] = shared_[0];`));
   return [

@@ -3,21 +3,55 @@ import { attributesOf, type DType, type Node, type Shape, sizeOf, type Tensor } 
 import { Expression, stored, typeOf } from "../expression.ts";
 import { stridesOf, viewIndex } from "../index_map.ts";
 import type { Kernel, ValueId } from "../schedule.ts";
-import { reduceVariant } from "../select.ts";
+import { reduceVariant, rowVariant } from "../select.ts";
 import { outputOf, RootKernel, type Site } from "../site.ts";
 import { Writer } from "../writer.ts";
 import { fill, groupsOf, LANES, shown } from "./elementwise.ts";
 
-/** Combines the partial results of all lanes in `shared_`; every lane may read the total from `shared_[0]`. */
+export const joinOf =
+  (op: "sum" | "max") =>
+  (a: string, b: string): string =>
+    op === "sum" ? `${a} + ${b}` : `max(${a}, ${b})`;
+
+/** Within subgroups first, of which each leaves one number; lanes of a subgroup lie beside each other. */
+const combineSubgroups = (
+  writer: Writer,
+  lanes: number,
+  own: string,
+  op: "sum" | "max",
+  array: string,
+): void => {
+  writer.subgroups();
+  writer.block("", () => {
+    writer.line(`let part_ = ${op === "sum" ? "subgroupAdd" : "subgroupMax"}(${own});`);
+    writer.line(`if (subgroupLane == 0u) { ${array}[lane / subgroupSize] = part_; }`);
+    writer.line("workgroupBarrier();");
+    writer.block("if (lane == 0u)", () => {
+      writer.line(`var joined_ = ${array}[0];`);
+      writer.line(
+        `for (var n = 1u; n < ${lanes}u / subgroupSize; n++) { joined_ = ${joinOf(op)("joined_", `${array}[n]`)}; }`,
+      );
+      writer.line(`${array}[0] = joined_;`);
+    });
+    writer.line("workgroupBarrier();");
+  });
+};
+
+/** Combines the partial results of all lanes in an array; every lane may read the total from its first element. */
 export const combine = (
   writer: Writer,
   lanes: number,
   type: string,
   own: string,
-  join: (a: string, b: string) => string,
+  op: "sum" | "max",
   array = "shared_",
 ): void => {
   writer.declare(`var<workgroup> ${array}: array<${type}, ${lanes}>;`);
+  if (rowVariant(writer.target) === "subgroups") {
+    combineSubgroups(writer, lanes, own, op, array);
+    return;
+  }
+  const join = joinOf(op);
   writer.line(`${array}[lane] = ${own};`);
   writer.line("workgroupBarrier();");
   writer.block(`for (var half = ${lanes / 2}u; half > 0u; half = half / 2u)`, () => {
@@ -27,11 +61,6 @@ export const combine = (
     writer.line("workgroupBarrier();");
   });
 };
-
-export const joinOf =
-  (op: "sum" | "max") =>
-  (a: string, b: string): string =>
-    op === "sum" ? `${a} + ${b}` : `max(${a}, ${b})`;
 
 /** Where the elements that make one result lie. */
 interface Layout {
@@ -108,7 +137,7 @@ const partial = (
   const writer = new Writer(site.target);
   const expression = new Expression(writer, site.storage);
   const lanes = site.target.software ? LANES : 256;
-  const tree = !site.target.software;
+  const tree = rowVariant(site.target) !== "serial";
   const unit = tree ? "group" : "thread";
   const body = (): void => {
     const o = writer.let(`${unit} / ${writer.u(parts)}`);
@@ -127,7 +156,7 @@ const partial = (
     );
     const out = writer.buffer(value, x.dtype, "modify");
     if (tree) {
-      combine(writer, lanes, typeOf(x.dtype), total, joinOf(layout.op));
+      combine(writer, lanes, typeOf(x.dtype), total, layout.op);
       writer.block("if (lane == 0u)", () =>
         writer.line(`${out}[${unit}] = ${stored("shared_[0]", x.dtype)};`),
       );
@@ -185,7 +214,7 @@ export const reduce = (site: Site): ReadonlyArray<Kernel> => {
     step: `${lanes}u`,
     any: "0u",
   });
-  combine(writer, lanes, typeOf(dtype), total, joinOf(op));
+  combine(writer, lanes, typeOf(dtype), total, op);
   writer.block("if (lane == 0u)", () => kernel.store("group", writer.let("shared_[0]")));
   return [...before, kernel.finish(label, lanes, count, "group")];
 };

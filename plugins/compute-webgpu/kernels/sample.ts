@@ -9,8 +9,6 @@ import { outputOf, type Site } from "../site.ts";
 import { Writer } from "../writer.ts";
 import { combine } from "./reduce.ts";
 
-const add = (a: string, b: string): string => `${a} + ${b}`;
-
 export const sample = (site: Site): ReadonlyArray<Kernel> => {
   const { root } = site.group;
   const [logits, uniforms, temperatures, topPs] = root.inputs as [Tensor, Tensor, Tensor, Tensor];
@@ -33,7 +31,7 @@ export const sample = (site: Site): ReadonlyArray<Kernel> => {
   const total = (name: string, type: "f32" | "u32", element: string): string => {
     writer.line(`var ${name}_ = ${type}();`);
     writer.line(`for (var c = begin; c < end; c++) { ${name}_ += ${element}; }`);
-    combine(writer, lanes, type, `${name}_`, add, `${type}s`);
+    combine(writer, lanes, type, `${name}_`, "sum", `${type}s`);
     writer.line(`let ${name} = ${type}s[0];`);
     writer.line("workgroupBarrier();");
     return name;

@@ -1,7 +1,7 @@
 /** Softmax and log-softmax over the last axis of an expression. */
 import { sizeOf, type Tensor } from "@resd/tensor";
 import type { Kernel } from "../schedule.ts";
-import { rowVariant } from "../select.ts";
+import { rowLanes } from "../select.ts";
 import { RootKernel, type Site } from "../site.ts";
 import { groupsOf, LANES, shown } from "./elementwise.ts";
 import { combine } from "./reduce.ts";
@@ -18,7 +18,7 @@ export const softmax = (site: Site): ReadonlyArray<Kernel> => {
   const rows = count / width;
   const kernel = new RootKernel(site);
   const { writer, expression } = kernel;
-  const lanes = rowVariant(site.target, rows, width);
+  const lanes = rowLanes(site.target, rows, width);
   const label = `${core.op} ${lanes === 1 ? "serial" : `${lanes} lanes`} ${shown(x.shape)}`;
   const row = lanes === 1 ? "thread" : "group";
   /** Every element of this thread's share of the row, as `i`, in one loop. */
@@ -30,9 +30,9 @@ export const softmax = (site: Site): ReadonlyArray<Kernel> => {
         body("i");
       },
     );
-  const together = (name: string, own: string, join: (a: string, b: string) => string): string => {
+  const together = (name: string, own: string, op: "sum" | "max"): string => {
     if (lanes === 1) return own;
-    combine(writer, lanes, "f32", own, join, name);
+    combine(writer, lanes, "f32", own, op, name);
     return writer.let(`${name}[0]`);
   };
   const body = (): void => {
@@ -40,10 +40,10 @@ export const softmax = (site: Site): ReadonlyArray<Kernel> => {
     writer.line(`var greatest_: f32;`);
     writer.block("", () => writer.line(`greatest_ = ${expression.at(x, "start")};`));
     each("a", (i) => writer.line(`greatest_ = max(greatest_, ${expression.at(x, i)});`));
-    const greatest = together("greatest", "greatest_", (a, b) => `max(${a}, ${b})`);
+    const greatest = together("greatest", "greatest_", "max");
     writer.line("var total_ = 0.0;");
     each("b", (i) => writer.line(`total_ += ${exponential(expression.at(x, i), greatest)};`));
-    const total = together("total", "total_", (a, b) => `${a} + ${b}`);
+    const total = together("total", "total_", "sum");
     const scale = writer.let(core.op === "softmax" ? `1.0 / ${total}` : `log(${total})`);
     each("c", (i) => {
       const own = expression.at(x, i);

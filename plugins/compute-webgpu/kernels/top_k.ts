@@ -2,7 +2,7 @@
 import { attributesOf, sizeOf, type Tensor } from "@resd/tensor";
 import { stored, typeOf } from "../expression.ts";
 import type { Kernel } from "../schedule.ts";
-import { rowVariant } from "../select.ts";
+import { rowLanes } from "../select.ts";
 import { outputOf, type Site } from "../site.ts";
 import { Writer } from "../writer.ts";
 import { groupsOf, LANES, shown } from "./elementwise.ts";
@@ -18,7 +18,7 @@ export const topK = (site: Site): ReadonlyArray<Kernel> => {
   const width = x.shape.at(-1)!;
   const rows = sizeOf(x.shape.slice(0, -1));
   if (rows === 0) return [];
-  const lanes = rowVariant(site.target, rows, width);
+  const lanes = rowLanes(site.target, rows, width);
   const writer = new Writer(site.target);
   const type = typeOf(x.dtype);
   const from = writer.buffer(site.value(x), x.dtype);
