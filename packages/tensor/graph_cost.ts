@@ -32,11 +32,16 @@ export interface GraphCost {
   readonly largest: SizedValue;
 }
 
-/** How many nodes stand one behind another up to each. */
+/**
+ * How late each node can be had: the products that stand one behind another up to it, and among as many of them the nodes. A
+ * loss is many nodes behind its logits and the gradient of their weights few, but another product.
+ */
 export const depthsOf = (graph: Graph): ReadonlyMap<Node, number> => {
   const depths = new Map<Node, number>();
+  const product = graph.nodes.length;
   for (const node of graph.nodes) {
-    depths.set(node, 1 + Math.max(-1, ...node.inputs.map((x) => depths.get(x.node) ?? 0)));
+    const before = Math.max(-1, ...node.inputs.map((x) => depths.get(x.node) ?? 0));
+    depths.set(node, before + (node.op === "matMul" ? product : 1));
   }
   return depths;
 };

@@ -43,4 +43,12 @@ describe("executionOrder()", () => {
     assert.isBelow(order.indexOf("sum"), order.indexOf("exp"));
     assert.isBelow(order.indexOf("matMul"), order.indexOf("sum"));
   });
+
+  it("computes a long way without a product before a short one with another, so that what both read is soon gone", () => {
+    const h = T.matMul(x, w);
+    const loss = T.sum(T.exp(T.exp(T.exp(T.tanh(h)))));
+    const graph = T.graph({ gradient: T.matMul(x, h, { transA: true }), loss });
+    const order = T.executionOrder(graph).map(({ op }) => op);
+    assert.isBelow(order.indexOf("sum"), order.lastIndexOf("matMul"));
+  });
 });
