@@ -9,7 +9,7 @@ import {
   type PluginOptionsError,
   type Program,
 } from "@resd/core";
-import { sizeOf } from "@resd/tensor";
+import { type Graph, sizeOf } from "@resd/tensor";
 import { Effect, Layer, type Scope } from "effect";
 import { ArrayStore, dtypeOf, toHost, typeName } from "./array_store.ts";
 import { BufferPool, READING, STORAGE } from "./buffer_pool.ts";
@@ -20,7 +20,8 @@ import { Pipelines } from "./pipelines.ts";
 import { printSchedule } from "./print_schedule.ts";
 import { matrixOf } from "./product_plan.ts";
 import { DeviceProgram, type Machine, type Reading } from "./program.ts";
-import { bytesOf } from "./schedule.ts";
+import { ProductTuner } from "./product_tuner.ts";
+import { bytesOf, type Schedule } from "./schedule.ts";
 import { Workspace } from "./workspace.ts";
 import type { Target } from "./writer.ts";
 
@@ -63,7 +64,7 @@ export const targetOf = (
       half: settings.products === "f16",
       kernel: settings.productKernel,
       matrix: matrixOf(adapter.subgroupMatrices, width),
-      tuned: new Map(),
+      tuned: () => undefined,
     },
   };
 };
@@ -80,6 +81,7 @@ class Backend {
   readonly #arrays: BufferPool;
   readonly #readings: BufferPool;
   readonly #programs = new Set<DeviceProgram>();
+  readonly #tuner: Promise<ProductTuner> | undefined;
 
   constructor(gpu: GpuDevice, settings: Settings) {
     const { device, limits } = gpu;
@@ -87,6 +89,10 @@ class Backend {
     this.#gpu = gpu;
     this.#settings = settings;
     this.#target = targetOf(gpu, settings);
+    const measures = settings.tune === "auto" ? !gpu.adapter.software : settings.tune === "on";
+    if (measures && settings.productKernel === "auto") {
+      this.#tuner = ProductTuner.open(gpu, (line) => process.stderr.write(`${line}\n`));
+    }
     this.#arrays = new BufferPool(device, STORAGE(), most);
     this.#readings = new BufferPool(device, READING(), most);
     this.#machine = {
@@ -177,6 +183,15 @@ class Backend {
     );
   }
 
+  /** The schedule of a graph, its products by what was measured; what was not is measured now. */
+  async #lower(graph: Graph, donated: ReadonlySet<string>): Promise<Schedule> {
+    const tuner = await this.#tuner;
+    const target = tuner?.tuned(this.#target) ?? this.#target;
+    const schedule = lowerGraph(graph, target, donated);
+    const measured = await tuner?.measure(this.#target);
+    return measured === true ? lowerGraph(graph, target, donated) : schedule;
+  }
+
   async compile(...[graph, options]: Parameters<ComputeShape["compile"]>): Promise<Program> {
     this.#check();
     const names = graph.inputs.map(({ name }) => name);
@@ -194,7 +209,7 @@ class Backend {
         `Expected f32, i32 and bool, got f16, at ${graph.name}; this adapter has no shader-f16: cast to f32`,
       );
     }
-    const schedule = lowerGraph(graph, this.#target, new Set(options?.donate));
+    const schedule = await this.#lower(graph, new Set(options?.donate));
     if (this.#settings.print !== "nothing") {
       process.stderr.write(printSchedule(schedule, this.#settings.print === "wgsl"));
     }

@@ -57,4 +57,12 @@ export const Options = Schema.Struct({
   productKernel: Schema.Literals(["auto", ...PRODUCT_KERNELS]).pipe(
     Schema.withDecodingDefaultKey(Effect.succeed("auto" as const)),
   ),
+  /**
+   * Whether the kernels of products are measured on the device, the first time that a class of sizes is met, and the fastest
+   * is kept in a file of the user's cache. `auto`: on GPUs, where the productKernel is `auto`. `off` gives choices that follow
+   * from sizes and kind of adapter alone.
+   */
+  tune: Schema.Literals(["auto", "on", "off"]).pipe(
+    Schema.withDecodingDefaultKey(Effect.succeed("auto" as const)),
+  ),
 });

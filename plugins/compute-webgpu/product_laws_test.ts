@@ -37,7 +37,7 @@ const FULL: ReadonlyArray<Choice> = [
 
 const ROUNDING: ReadonlyArray<Choice> = [
   ["tile64", ["scaled-1e-30", "scaled-1e+6", "nn-65x65x65"]],
-  ["split", ["followed-batched-9x200x7"]],
+  ["split", ["followed-batched-9x200x7", "tn-batched-17x200x20"]],
 ];
 
 const MATRICES: ReadonlyArray<Choice> = [

@@ -43,10 +43,18 @@ export const rootOutput = (site: Site, product: Product): ProductOutput => {
   };
 };
 
-/** Sums of a part of the inner dimension, as they are; positions count all parts, one whole result after another. */
-export const partOutput = (site: Site, product: Product, value: ValueId): ProductOutput => {
+/**
+ * Sums of a part of the inner dimension, as they are; positions count all parts, one whole result after another. `wide`:
+ * the kernel stores four at once where it can.
+ */
+export const partOutput = (
+  site: Site,
+  product: Product,
+  value: ValueId,
+  wide: boolean,
+): ProductOutput => {
   const writer = new Writer(site.target);
-  const fours = product.N % 4 === 0;
+  const fours = wide && product.N % 4 === 0;
   const out = (): string => writer.buffer(value, "f32", "modify", fours ? 4 : 1);
   return {
     writer,

@@ -39,8 +39,8 @@ export interface ProductSettings {
   readonly kernel: "auto" | (typeof PRODUCT_KERNELS)[number];
   /** The product of matrices that subgroups of this device have in hardware, f16 added up in f32. */
   readonly matrix: SubgroupMatrix | undefined;
-  /** The fastest plans measured on this machine, by class. */
-  readonly tuned: ReadonlyMap<string, ProductPlan>;
+  /** The fastest plan measured on this machine, where there is one. */
+  readonly tuned: (product: Product) => ProductPlan | undefined;
 }
 
 /** Most rows that share a workgroup. */
@@ -169,7 +169,9 @@ const asked = (product: Product, target: Target): ProductPlan => {
     case "tile128":
       return { kind: "tile", size: 128, parts: 1 };
     case "split":
-      return { kind: "tile", size: 64, parts: 3 };
+      return target.products.half && target.products.matrix !== undefined
+        ? { kind: "matrix", parts: 3 }
+        : { kind: "tile", size: 64, parts: 3 };
     case "matrix":
       return { kind: "matrix", parts: 1 };
     default:
@@ -198,24 +200,32 @@ export const planOf = (target: Target, product: Product): ProductPlan => {
   const plan =
     kernel !== "auto"
       ? asked(product, target)
-      : (tuned.get(classOf(product)) ?? (target.software ? direct : usual(product, target)));
+      : (tuned(product) ?? (target.software ? direct : usual(product, target)));
   return isPossible(target, product, plan) ? plan : direct;
 };
 
 const PARTS = [1, 2, 4, 8, 16, 32] as const;
 
+const PLANS: ReadonlyArray<ProductPlan> = [
+  ...([1, 2, 4, 8] as const).map((rows): ProductPlan => ({ kind: "direct", rows, columns: 4 })),
+  { kind: "direct", rows: 8, columns: 8 },
+  { kind: "rows" },
+  ...PARTS.map((parts): ProductPlan => ({ kind: "tile", size: 64, parts })),
+  ...PARTS.map((parts): ProductPlan => ({ kind: "tile", size: 128, parts })),
+  ...PARTS.map((parts): ProductPlan => ({ kind: "matrix", parts })),
+];
+
+/** The plan of a name; undefined for names that mean nothing. */
+export const planNamed = (name: string): ProductPlan | undefined =>
+  PLANS.find((plan) => planName(plan) === name);
+
 /** All plans worth measuring for a product, the direct one first: it is what the results of the others are held against. */
 export const candidatesOf = (target: Target, product: Product): ReadonlyArray<ProductPlan> => {
-  const { K } = product;
-  const parts = PARTS.filter((count) => count === 1 || K / count >= 2 * LONG);
-  const plans: ReadonlyArray<ProductPlan> = [
-    directPlan(target, product),
-    { kind: "direct", rows: 8, columns: 8 },
-    { kind: "rows" },
-    ...parts.map((count): ProductPlan => ({ kind: "tile", size: 64, parts: count })),
-    ...parts.map((count): ProductPlan => ({ kind: "tile", size: 128, parts: count })),
-    ...parts.map((count): ProductPlan => ({ kind: "matrix", parts: count })),
-  ];
-  const byName = new Map(plans.map((plan) => [planName(plan), plan]));
-  return [...byName.values()].filter((plan) => isPossible(target, product, plan));
+  const direct = directPlan(target, product);
+  const others = PLANS.filter((plan) => {
+    if (plan.kind === "direct") return plan.rows === 8 && product.M > 2;
+    const long = plan.kind === "rows" || plan.parts === 1 || product.K / plan.parts >= 2 * LONG;
+    return long && isPossible(target, product, plan);
+  });
+  return [direct, ...others.filter((plan) => planName(plan) !== planName(direct))];
 };

@@ -56,7 +56,7 @@ describe("lowerGraph() of tensors larger than a binding", () => {
     subgroup: 0,
     maxLanes: 256,
     maxShared: 16_384,
-    products: { half: false, kernel: "auto", matrix: undefined, tuned: new Map() },
+    products: { half: false, kernel: "auto", matrix: undefined, tuned: () => undefined },
   } as const;
 
   it("binds pieces of one buffer, and lets the optimizer's results take the place of its operands", () => {

@@ -84,7 +84,8 @@ export const matMulMatrix = (
   const tile = matrixTile(matrix);
   const { rows, down, across } = MATRIX_GRID;
   const lanes = rows * MATRIX_GRID.columns * subgroup;
-  const output = parts === undefined ? rootOutput(site, product) : partOutput(site, product, parts);
+  const output =
+    parts === undefined ? rootOutput(site, product) : partOutput(site, product, parts, false);
   const { writer, sides } = output;
   writer.enable("f16");
   writer.enable("chromium_experimental_subgroup_matrix");

@@ -106,7 +106,8 @@ export const matMulTile = (
   const { size } = plan;
   const { K } = product;
   const [depth, pitch] = [tileDepth(size), tilePitch(size)];
-  const output = parts === undefined ? rootOutput(site, product) : partOutput(site, product, parts);
+  const output =
+    parts === undefined ? rootOutput(site, product) : partOutput(site, product, parts, true);
   const { writer, sides } = output;
   const half = scales !== undefined;
   const grid: Grid = gridOf(writer, product, {
