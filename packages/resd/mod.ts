@@ -25,6 +25,7 @@ export * from "./format/fit_prompt.ts";
 export * from "./format/json_reply.ts";
 export * from "./format/message_format.ts";
 export * from "./format/prompt_file.ts";
+export * from "./format/reflect_by_asking.ts";
 export * from "./format/shorten.ts";
 export * from "./format/thinking.ts";
 export * from "./format/tool_calls.ts";

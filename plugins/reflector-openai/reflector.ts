@@ -8,23 +8,11 @@ import {
   httpLayer,
   makeChatClient,
 } from "@resd/chat-api";
-import {
-  type Attempt,
-  type CallContext,
-  Format,
-  type Reflection,
-  Reflector,
-  ReflectorError,
-  RunSeed,
-  type View,
-  decodeOptions,
-} from "@resd/core";
-import { messageFormat, shortenAttempt } from "@resd/resd";
+import { Format, Reflector, ReflectorError, RunSeed, decodeOptions } from "@resd/core";
+import { messageFormat, reflectByAsking } from "@resd/resd";
 import { Effect, Layer } from "effect";
 
 export const Options = ChatApiOptions;
-
-const UNASKED: Reflection = { text: "", tags: [], parse: "skipped" };
 
 const failed = ({ message }: { readonly message: string }) => new ReflectorError({ message });
 
@@ -46,43 +34,12 @@ export const layer = (options: typeof Options.Encoded) =>
         );
       });
 
-      const reflections = (
-        purpose: "reflect" | "credit",
-        attempts: ReadonlyArray<Attempt>,
-        view: View,
-        { update }: CallContext,
-      ) => {
-        const prompt = purpose === "reflect" ? format.reflector : format.success;
+      return reflectByAsking(format, true, (purpose, questions, { update }) => {
         const schema = purpose === "reflect" ? REFLECTION : CREDIT;
-        const questions = attempts.map((attempt) => ({
-          attempt: attempt.id,
-          entries: view.entries,
-          task: attempt.problem,
-          render: (entries: View["entries"], longest: number) =>
-            prompt(shortenAttempt(attempt, longest), { ...view, entries }),
-        }));
-        return askApi(client, decoded, { seed, purpose, update, schema }, questions).pipe(
-          Effect.map(({ answers, use }) => ({
-            reflections: answers.map((answer) =>
-              answer === undefined
-                ? UNASKED
-                : format.parseReflection(answer.text, view, answer.stop),
-            ),
-            use,
-          })),
-          Effect.mapError(failed),
+        return Effect.mapError(
+          askApi(client, decoded, { seed, purpose, update, schema }, questions),
+          failed,
         );
-      };
-
-      return {
-        freeText: true,
-        reflect: (failures, view, context) => reflections("reflect", failures, view, context),
-        credit: (successes, view, context) =>
-          Effect.map(reflections("credit", successes, view, context), (answer) => ({
-            tags: answer.reflections.map(({ tags }) => tags),
-            parse: answer.reflections.map(({ parse }) => parse),
-            use: answer.use,
-          })),
-      };
+      });
     }),
   ).pipe(Layer.provide(httpLayer));

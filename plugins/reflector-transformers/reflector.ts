@@ -1,19 +1,23 @@
 /** A local instruct model reads the failures of the policy. */
 import {
-  type Attempt,
   type CallContext,
   Format,
   type ModelUse,
   type Prompt,
-  type Reflection,
   Reflector,
   ReflectorError,
   RunSeed,
-  type View,
   decodeOptions,
   makeRandom,
 } from "@resd/core";
-import { fitQuestion, messageFormat, messageText, shortenAttempt } from "@resd/resd";
+import {
+  type AttemptPurpose,
+  type Question,
+  fitQuestion,
+  messageFormat,
+  messageText,
+  reflectByAsking,
+} from "@resd/resd";
 import { ModelOptions } from "@resd/transformers-node";
 import { Effect, Layer, Schema } from "effect";
 import { loadInstructModel } from "./instruct_model.ts";
@@ -37,8 +41,6 @@ export const Options = Schema.Struct({
 
 /** Texts that would need longer tokens than this to fit are not worth counting, which takes time. */
 const LETTERS_PER_TOKEN = 8;
-
-const UNASKED: Reflection = { text: "", tags: [], parse: "skipped" };
 
 const failed = ({ message }: { readonly message: string }) => new ReflectorError({ message });
 
@@ -67,58 +69,36 @@ export const layer = (options: typeof Options.Encoded) =>
           return new Int32Array(hopeless ? contextTokens : model.count(text));
         });
 
-      const reflectOn = Effect.fnUntraced(function* (
-        purpose: "reflect" | "credit",
-        attempt: Attempt,
-        view: View,
+      const answerTo = Effect.fnUntraced(function* (
+        purpose: AttemptPurpose,
+        question: Question,
         { update }: CallContext,
       ) {
-        const prompt = purpose === "reflect" ? format.reflector : format.success;
-        const question = {
-          attempt: attempt.id,
-          entries: view.entries,
-          task: attempt.problem,
-          render: (entries: View["entries"], longest: number) =>
-            prompt(shortenAttempt(attempt, longest), { ...view, entries }),
-        };
         const fitted = yield* Effect.orDie(
           fitQuestion(measure, contextTokens - maxTokens, question, true),
         );
-        if (fitted === undefined) return { reflection: UNASKED, calls: 0, tokens: 0 };
+        if (fitted === undefined) return undefined;
         const text = messageText(question.render(fitted.entries, fitted.longest));
-        const random = makeRandom(seed, purpose, update, attempt.id);
-        const answer = yield* model
+        const random = makeRandom(seed, purpose, update, question.attempt);
+        return yield* model
           .answer(text, { temperature, topP, maxTokens }, random)
           .pipe(Effect.mapError(failed));
-        const reflection = format.parseReflection(answer.text, view, answer.stop);
-        return { reflection, calls: 1, tokens: answer.tokens };
       });
 
-      const reflections = Effect.fnUntraced(function* (
-        purpose: "reflect" | "credit",
-        attempts: ReadonlyArray<Attempt>,
-        view: View,
-        context: CallContext,
-      ) {
-        const answers = yield* Effect.forEach(attempts, (attempt) =>
-          reflectOn(purpose, attempt, view, context),
-        );
-        const use: ModelUse = {
-          modelCalls: answers.reduce((sum, { calls }) => sum + calls, 0),
-          generatedTokens: answers.reduce((sum, { tokens }) => sum + tokens, 0),
-        };
-        return { reflections: answers.map(({ reflection }) => reflection), use };
-      });
-
-      return {
-        freeText: true,
-        reflect: (failures, view, context) => reflections("reflect", failures, view, context),
-        credit: (successes, view, context) =>
-          Effect.map(reflections("credit", successes, view, context), (answer) => ({
-            tags: answer.reflections.map(({ tags }) => tags),
-            parse: answer.reflections.map(({ parse }) => parse),
-            use: answer.use,
-          })),
-      };
+      return reflectByAsking(
+        format,
+        true,
+        Effect.fnUntraced(function* (purpose, questions, context) {
+          const answers = yield* Effect.forEach(questions, (question) =>
+            answerTo(purpose, question, context),
+          );
+          const given = answers.filter((answer) => answer !== undefined);
+          const use: ModelUse = {
+            modelCalls: given.length,
+            generatedTokens: given.reduce((sum, { tokens }) => sum + tokens, 0),
+          };
+          return { answers, use };
+        }),
+      );
     }),
   );
