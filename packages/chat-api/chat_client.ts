@@ -223,7 +223,7 @@ export const makeChatClient = Effect.fn("makeChatClient")(function* (
   const failed = (reason: ChatApiError["reason"], message: string) =>
     new ChatApiError({
       reason,
-      message: `Expected ${options.model} at ${host} to answer, got ${redact(message)}`,
+      message: `Expected ${options.model} at ${host} to answer, got ${redact(message)}; see that the endpoint is up and knows the model`,
     });
 
   /** Asks once, within the budget: whatever an attempt may cost is set aside before. */

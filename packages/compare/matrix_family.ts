@@ -50,7 +50,9 @@ const readText = Effect.fnUntraced(function* (file: string, absolute: string) {
     return isValues(module) ? module["default"] : undefined;
   }
   const text = yield* Effect.mapError(fs.readFileString(absolute), (error) =>
-    refuse(`Expected a readable file, got ${error.message}, at ${absolute}`),
+    refuse(
+      `Expected a readable file, got ${error.message}, at ${absolute}; correct the path, or its permissions`,
+    ),
   );
   return yield* Effect.try({
     try: () => JSON.parse(text) as unknown,

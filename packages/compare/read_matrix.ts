@@ -132,7 +132,7 @@ const contradictions = (
   const again = twice(names);
   if (again !== undefined) {
     faults.push(
-      `Expected a name of its own for each variant, got ${again} twice, at ${family.file}`,
+      `Expected a name of its own for each variant, got ${again} twice, at ${family.file}; rename one`,
     );
   }
   for (const seed of matrix.tuning?.seeds ?? []) {

@@ -25,6 +25,11 @@ const READINGS: Readonly<Record<string, Reading>> = {
   EDQUOT: noSpace,
   ENOSPC: noSpace,
   EISDIR: { expected: "a file", got: "a folder", todo: "give a file" },
+  ELOOP: {
+    expected: "a file",
+    got: "links that lead back to themselves",
+    todo: "correct the links",
+  },
   EMFILE: {
     expected: "to open one more file",
     got: "as many as are allowed",

@@ -69,6 +69,7 @@ layer(Layer.mergeAll(NodeServices.layer, Path.layer), { excludeTestServices: tru
             if (!(error instanceof PolicyError)) return;
             assert.strictEqual(error.reason, "model-files", where);
             assert.match(error.message, damage.names, where);
+            assert.match(error.message, /; /, `${where}: what to do`);
             assert.isBelow(error.message.length, 2000, where);
           }
         }),

@@ -120,16 +120,23 @@ export const jsonl = <Row = ProblemRow, Answer = string, R = never>(
       const placed: Array<Placed<Row>> = [];
       for (const numbered of rows) {
         const { row, line, text } = numbered;
-        const refuse = (said: string) =>
-          new EnvironmentTaskError({ message: `${said}, at ${file}:${line}`, taskKey: `${line}` });
+        const refuse = (said: string, todo: string) =>
+          new EnvironmentTaskError({
+            message: `${said}, at ${file}:${line}; ${todo}`,
+            taskKey: `${line}`,
+          });
         const key = `${spec.id}/${textAt(row, "key") ?? hashName(text)}`;
         const earlier = lines.get(key);
         if (earlier !== undefined) {
-          return yield* refuse(`Expected a row of its own, got the one of line ${earlier} again`);
+          return yield* refuse(
+            `Expected a row of its own, got the one of line ${earlier} again`,
+            "remove it, or give each a key",
+          );
         }
         lines.set(key, line);
         const problem = problemOf(row);
-        if (problem.trim() === "") return yield* refuse("Expected a problem text, got none");
+        if (problem.trim() === "")
+          return yield* refuse("Expected a problem text, got none", "write one, or remove the row");
         const split = textAt(row, "split");
         placed.push({
           ...numbered,
@@ -141,7 +148,7 @@ export const jsonl = <Row = ProblemRow, Answer = string, R = never>(
       const { train, test } = splitRows(placed, testShare);
       if (train.length === 0) {
         return yield* new EnvironmentTaskError({
-          message: `Expected tasks to train on, got none of ${rows.length}, at ${file}`,
+          message: `Expected tasks to train on, got none of ${rows.length}, at ${file}; give rows of the split train`,
           taskKey: file,
         });
       }

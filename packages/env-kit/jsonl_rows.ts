@@ -11,8 +11,11 @@ export interface NumberedRow<A> {
   readonly text: string;
 }
 
-const fault = (path: string, line: number, said: string) =>
-  new EnvironmentTaskError({ message: `${said}, at ${path}:${line}`, taskKey: `${path}:${line}` });
+const fault = (path: string, line: number, said: string, todo: string) =>
+  new EnvironmentTaskError({
+    message: `${said}, at ${path}:${line}; ${todo}`,
+    taskKey: `${path}:${line}`,
+  });
 
 /** Reads all rows; empty lines are skipped. The first row that does not fit fails with an EnvironmentTaskError. */
 export const readRows = Effect.fn("readRows")(function* <A>(
@@ -21,7 +24,7 @@ export const readRows = Effect.fn("readRows")(function* <A>(
 ): Effect.fn.Return<ReadonlyArray<NumberedRow<A>>, EnvironmentTaskError, FileSystem.FileSystem> {
   const fs = yield* FileSystem.FileSystem;
   const content = yield* Effect.mapError(fs.readFileString(path), () =>
-    fault(path, 0, "Expected a JSONL file of tasks, got no readable file"),
+    fault(path, 0, "Expected a JSONL file of tasks, got no readable file", "correct the path"),
   );
   const decode = Schema.decodeUnknownEffect(schema, { errors: "all" });
   const lines = content.split("\n").map((text, i) => ({ text: text.trim(), line: i + 1 }));
@@ -30,10 +33,16 @@ export const readRows = Effect.fn("readRows")(function* <A>(
     Effect.fnUntraced(function* ({ text, line }) {
       const json = yield* Effect.try({
         try: (): unknown => JSON.parse(text),
-        catch: (error) => fault(path, line, `Expected JSON, got ${(error as Error).message}`),
+        catch: (error) =>
+          fault(path, line, `Expected JSON, got ${(error as Error).message}`, "correct the line"),
       });
       const row = yield* Effect.mapError(decode(json), (error) =>
-        fault(path, line, `Expected a task of the schema, got ${error.message}`),
+        fault(
+          path,
+          line,
+          `Expected a task of the schema, got ${error.message}`,
+          "correct the line",
+        ),
       );
       return { row, line, text };
     }),

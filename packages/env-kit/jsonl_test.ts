@@ -75,12 +75,15 @@ describe("jsonl()", () => {
   it.effect("says file, line and field of what does not fit", () =>
     Effect.gen(function* () {
       const fine = lines(rowsTo(2));
-      assert.match(yield* refusal(`${fine}\n{`), /Expected JSON, got .*\.jsonl:3$/);
+      assert.match(yield* refusal(`${fine}\n{`), /Expected JSON, got .*\.jsonl:3; correct/);
       assert.match(
         yield* refusal(`${fine}\n\n{"problem": "Why?"}`),
-        /Expected a task of the schema, got .*"answer".*\.jsonl:4$/s,
+        /Expected a task of the schema, got .*"answer".*\.jsonl:4; correct/s,
       );
-      assert.match(yield* refusal(`${fine}\n${fine}`), /got the one of line 1 again, at .*:3$/);
+      assert.match(
+        yield* refusal(`${fine}\n${fine}`),
+        /got the one of line 1 again, at .*:3; remove/,
+      );
       assert.match(yield* refusal(""), /Expected tasks to train on, got none of 0/);
       const gone = squares.layer({ file: join(folder, "gone.jsonl") });
       const error = yield* Effect.flip(

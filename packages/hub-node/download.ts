@@ -48,7 +48,7 @@ const receive = Effect.fnUntraced(function* (
         (error) =>
           new HubError({
             reason: "cache",
-            message: `Expected to write ${file.path} into the cache, got: ${error.message}`,
+            message: `Expected to write ${file.path} into the cache, got: ${error.message}; free space, or set HF_HUB_CACHE to another folder`,
           }),
       ),
     );

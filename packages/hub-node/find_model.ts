@@ -51,7 +51,7 @@ const shardsOf = Effect.fnUntraced(function* (
       (error) =>
         new HubError({
           reason: "unusable",
-          message: `Expected {"weight_map": {tensor: file}}, got: ${error.message}, at ${index}`,
+          message: `Expected {"weight_map": {tensor: file}}, got: ${error.message}, at ${index}; give another revision or another model`,
         }),
     ),
   );
@@ -157,7 +157,7 @@ export const findModel = Effect.fn("findModel")(function* (
   if (name === undefined) {
     return yield* new HubError({
       reason: "not-found",
-      message: `Expected org/model or org/model@revision, got ${JSON.stringify(text)}`,
+      message: `Expected org/model or org/model@revision, got ${JSON.stringify(text)}; write it like HuggingFaceTB/SmolLM2-135M-Instruct`,
     });
   }
   const settings = given ?? (yield* readHubSettings());

@@ -58,7 +58,7 @@ export const readRepository = Effect.fnUntraced(function* (
         refusal ??
         new HubError({
           reason: "network",
-          message: `Expected the hub's description of a model, got ${cause instanceof HubApiError ? cause.statusCode : String(cause)}, at ${what} of ${settings.endpoint}`,
+          message: `Expected the hub's description of a model, got ${cause instanceof HubApiError ? cause.statusCode : String(cause)}, at ${what} of ${settings.endpoint}; try again, or set HF_ENDPOINT to a server of the hub`,
         }),
     });
   const from = { hubUrl: settings.endpoint, fetch: asking };
@@ -68,7 +68,7 @@ export const readRepository = Effect.fnUntraced(function* (
   if (typeof info.sha !== "string" || !isCommit(info.sha)) {
     return yield* new HubError({
       reason: "network",
-      message: `Expected the commit of a revision, got ${JSON.stringify(info.sha) ?? "none"}, at ${what} of ${settings.endpoint}`,
+      message: `Expected the commit of a revision, got ${JSON.stringify(info.sha) ?? "none"}, at ${what} of ${settings.endpoint}; try again, or set HF_ENDPOINT to a server of the hub`,
     });
   }
   const commit = info.sha;

@@ -97,7 +97,7 @@ const decode = (json: unknown): Effect.Effect<typeof AdapterJson.Type, AdapterEr
       ({ message }) =>
         new AdapterError({
           key: /\["([^"]+)"\]/u.exec(message)?.[1] ?? "adapter_config.json",
-          message: `Expected the configuration of a LoRA adapter, got what does not decode: ${message}, in adapter_config.json`,
+          message: `Expected the configuration of a LoRA adapter, got what does not decode: ${message}, in adapter_config.json; correct it, or save the adapter anew with PEFT`,
         }),
     ),
   );

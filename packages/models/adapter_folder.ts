@@ -50,7 +50,10 @@ const readConfig = Effect.fnUntraced(function* (folder: string) {
   const text = yield* fs.readFileString(path);
   return yield* Schema.decodeEffect(Schema.fromJsonString(Schema.Unknown))(text).pipe(
     Effect.mapError(({ message }) =>
-      refuse(CONFIG, `Expected JSON, got what does not parse: ${message}, at ${path}`),
+      refuse(
+        CONFIG,
+        `Expected JSON, got what does not parse: ${message}, at ${path}; correct it, or fetch the adapter again`,
+      ),
     ),
   );
 });

@@ -178,7 +178,7 @@ export const decodeConfigJson = (
       (error) =>
         new ModelConfigError({
           key: /\["([^"]+)"\]/u.exec(error.message)?.[1] ?? "config.json",
-          message: `Expected a ${family} config.json, got what does not decode: ${error.message}`,
+          message: `Expected a ${family} config.json, got what does not decode: ${error.message}; correct it, or fetch the model again`,
         }),
     ),
   );

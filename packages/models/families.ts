@@ -69,14 +69,20 @@ const windows = (
   const { num_hidden_layers: L, sliding_window } = json;
   if (layer_types.length !== L) {
     return Result.fail(
-      refuse("layer_types", `Expected one of each of ${L} layers, got ${layer_types.length}`),
+      refuse(
+        "layer_types",
+        `Expected one of each of ${L} layers, got ${layer_types.length}; correct it`,
+      ),
     );
   }
   if (!layer_types.includes("sliding_attention")) return Result.succeed({});
   return typeof sliding_window === "number"
     ? Result.succeed({ layer_types, sliding_window })
     : Result.fail(
-        refuse("sliding_window", "Expected a number of positions for sliding layers, got none"),
+        refuse(
+          "sliding_window",
+          "Expected a number of positions for sliding layers, got none; add it",
+        ),
       );
 };
 
@@ -200,7 +206,7 @@ const smollm3: Family = {
         return yield* Result.fail(
           refuse(
             "no_rope_layers",
-            `Expected one of each of ${json.num_hidden_layers} layers, got ${turned.length}`,
+            `Expected one of each of ${json.num_hidden_layers} layers, got ${turned.length}; correct it`,
           ),
         );
       }

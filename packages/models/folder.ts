@@ -59,7 +59,7 @@ const readJson = Effect.fnUntraced(function* (
   if (type !== "File") {
     return yield* new ModelConfigError({
       key,
-      message: `Expected a file, got a ${type}, at ${path}`,
+      message: `Expected a file, got a ${type}, at ${path}; put the file there, or fetch the model again`,
     });
   }
   const text = yield* fs.readFileString(path);
@@ -68,7 +68,7 @@ const readJson = Effect.fnUntraced(function* (
       (error) =>
         new ModelConfigError({
           key,
-          message: `Expected JSON, got what does not parse: ${error.message}, at ${path}`,
+          message: `Expected JSON, got what does not parse: ${error.message}, at ${path}; correct it, or fetch the model again`,
         }),
     ),
   );
@@ -83,7 +83,10 @@ const withAllEnds = Effect.fnUntraced(function* (config: DecoderConfig, folder: 
   const path = `${folder}/generation_config.json`;
   if (!(yield* fs.exists(path))) return config;
   const refuse = (message: string) =>
-    new ModelConfigError({ key: "generation_config.json", message: `${message}, at ${path}` });
+    new ModelConfigError({
+      key: "generation_config.json",
+      message: `${message}, at ${path}; correct it`,
+    });
   const { eos_token_id: more = null } = yield* Schema.decodeUnknownEffect(GenerationConfig)(
     yield* readJson(path),
   ).pipe(Effect.mapError(({ message }) => refuse(`Expected token ids, got: ${message}`)));

@@ -49,14 +49,17 @@ export const findTargets = (
       const pattern = new RegExp(`^(?:${target_modules})$`, "u");
       wanted = (map) => pattern.test(map);
     } catch {
-      return refuse("target_modules", `Expected ${known}, got the pattern ${target_modules}`);
+      return refuse(
+        "target_modules",
+        `Expected ${known}, got the pattern ${target_modules}; list names instead`,
+      );
     }
   } else {
     const idle = target_modules.find((name) => !all.some((map) => isNamed(map, [name])));
     if (idle !== undefined) {
       return refuse(
         "target_modules",
-        `Expected linear maps of the blocks of a ${config.model_type} model (${known}), got ${idle}`,
+        `Expected linear maps of the blocks of a ${config.model_type} model (${known}), got ${idle}; take it out, or correct it`,
       );
     }
     wanted = (map) => isNamed(map, target_modules);
@@ -71,7 +74,7 @@ export const findTargets = (
     ? Result.succeed(maps)
     : refuse(
         "target_modules",
-        `Expected linear maps of the blocks (${known}), got ${JSON.stringify(target_modules)}, which leaves none`,
+        `Expected linear maps of the blocks (${known}), got ${JSON.stringify(target_modules)}, which leaves none; name at least one`,
       );
 };
 

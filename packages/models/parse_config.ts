@@ -14,17 +14,17 @@ const findInconsistency = (config: DecoderConfig): ModelConfigError | undefined 
   if (num_attention_heads % num_key_value_heads !== 0) {
     return refuse(
       "num_key_value_heads",
-      `Expected a divisor of num_attention_heads ${num_attention_heads}, got ${num_key_value_heads}`,
+      `Expected a divisor of num_attention_heads ${num_attention_heads}, got ${num_key_value_heads}; correct it`,
     );
   }
   if (!Number.isInteger(head_dim) || head_dim % 2 !== 0) {
-    return refuse("head_dim", `Expected an even whole number, got ${head_dim}`);
+    return refuse("head_dim", `Expected an even whole number, got ${head_dim}; correct it`);
   }
   const kernel = model_type === "canon_llama" ? SHORT_CONV_KERNEL : undefined;
   if (config.short_conv_kernel !== kernel) {
     return refuse(
       "short_conv_kernel",
-      `Expected ${kernel ?? "no such key"} for ${model_type}, got ${config.short_conv_kernel ?? "none"}`,
+      `Expected ${kernel ?? "no such key"} for ${model_type}, got ${config.short_conv_kernel ?? "none"}; correct it`,
     );
   }
   const ids = [...endTokenIds(config), config.bos_token_id ?? 0];
@@ -33,7 +33,7 @@ const findInconsistency = (config: DecoderConfig): ModelConfigError | undefined 
     ? undefined
     : refuse(
         "eos_token_id",
-        `Expected token ids below vocab_size ${config.vocab_size}, got ${outside}`,
+        `Expected token ids below vocab_size ${config.vocab_size}, got ${outside}; correct it`,
       );
 };
 

@@ -42,7 +42,9 @@ const readNumber = ({ key, json }: Place, name: string, fallback?: number): Read
   const value = json[name] ?? fallback;
   return typeof value === "number" && Number.isFinite(value) && value > 0
     ? Result.succeed(value)
-    : Result.fail(refuse(key, `Expected a positive number as ${name}, got ${shown(value)}`));
+    : Result.fail(
+        refuse(key, `Expected a positive number as ${name}, got ${shown(value)}; correct it`),
+      );
 };
 
 const readKind = ({ key, json }: Place): Read<string> => {
@@ -65,7 +67,7 @@ const readKind = ({ key, json }: Place): Read<string> => {
     : Result.fail(
         refuse(
           key,
-          `Expected only what rope_type ${kind} honours, got ${unread[0]}: ${shown(unread[1])}`,
+          `Expected only what rope_type ${kind} honours, got ${unread[0]}: ${shown(unread[1])}; remove it if it changes nothing, else this model is not supported`,
         ),
       );
 };
@@ -137,7 +139,7 @@ export const readRopeByLayerType = (
   Result.gen(function* () {
     const { full_attention, sliding_attention, ...rest } = json.rope_parameters ?? {};
     const fault = (expected: string, got: unknown) =>
-      Result.fail(refuse("rope_parameters", `Expected ${expected}, got ${shown(got)}`));
+      Result.fail(refuse("rope_parameters", `Expected ${expected}, got ${shown(got)}; correct it`));
     if (Object.keys(rest).length > 0) {
       return yield* fault("only full_attention and sliding_attention", rest);
     }

@@ -50,7 +50,7 @@ const parseText = (text: string, path: string): Result.Result<Values, ConfigErro
     return Result.fail(
       refuse(
         path,
-        `Expected an object of configuration values, got ${JSON.stringify(value).slice(0, 60)}, at ${path}`,
+        `Expected an object of configuration values, got ${JSON.stringify(value).slice(0, 60)}, at ${path}; write an object, such as {"seed": 2}`,
       ),
     );
   } catch (error) {
@@ -112,7 +112,10 @@ export const readConfigFile = Effect.fn("readConfigFile")(function* (
     );
   }
   const text = yield* Effect.mapError(fs.readFileString(absolute), (error) =>
-    refuse(file, `Expected a readable file, got ${error.message}, at ${absolute}`),
+    refuse(
+      file,
+      `Expected a readable file, got ${error.message}, at ${absolute}; correct the path, or its permissions`,
+    ),
   );
   const values = yield* Effect.fromResult(parseText(text, file));
   return { parts: moved([{ source, values }]), layers: {} };

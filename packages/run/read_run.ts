@@ -59,7 +59,11 @@ export const readRun = Effect.fn("readRun")(function* (
     Schema.Struct({ config: RunConfig }),
     "give the folder of a run, such as runs/kestrel-seed-1",
   );
-  const written = yield* decode(files.summary, RunSummary, "the run did not come to an end");
+  const written = yield* decode(
+    files.summary,
+    RunSummary,
+    "the run did not come to an end: go on with it (--resume), if it has a checkpoint, or give another",
+  );
   const summary = { ...written, name: runName(written), variant: config.variant };
   const { weights } = yield* decode(
     files.run,

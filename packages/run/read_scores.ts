@@ -44,7 +44,7 @@ export const readScores = Effect.fn("readScores")(function* (
           Schema.decodeEffect(Schema.fromJsonString(ScoresLine))(text),
           ({ message }) =>
             refuse(
-              `Expected the scores of a task, got something else, at ${path}:${i + 1}: ${message}`,
+              `Expected the scores of a task, got something else, at ${path}:${i + 1}: ${message}; read the run with the version that made it (run.json)`,
             ),
         ),
       );

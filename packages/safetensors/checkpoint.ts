@@ -32,7 +32,7 @@ const openIndex = Effect.fnUntraced(function* (
   if (type !== "File") {
     return yield* new SafetensorsError({
       file: path,
-      message: `Expected a file, got a ${type}, at ${path}`,
+      message: `Expected a file, got a ${type}, at ${path}; put the file there, or fetch the checkpoint again`,
     });
   }
   const { weight_map } = yield* fs.readFileString(path).pipe(
@@ -41,7 +41,7 @@ const openIndex = Effect.fnUntraced(function* (
       Effect.fail(
         new SafetensorsError({
           file: path,
-          message: `Expected {"weight_map": {tensor: file}}, got what does not decode: ${error.message}, at ${path}`,
+          message: `Expected {"weight_map": {tensor: file}}, got what does not decode: ${error.message}, at ${path}; fetch the checkpoint again`,
         }),
       ),
     ),
@@ -52,7 +52,7 @@ const openIndex = Effect.fnUntraced(function* (
     if (/[/\\\0]/u.test(shard) || shard === "" || shard === "." || shard === "..") {
       return yield* new SafetensorsError({
         file: path,
-        message: `Expected shard names without a path, got ${JSON.stringify(shard)}, at weight_map of ${path}`,
+        message: `Expected shard names without a path, got ${JSON.stringify(shard)}, at weight_map of ${path}; do not use this checkpoint, or name its shards beside the index`,
       });
     }
     if (!(yield* fs.exists(`${folder}/${shard}`))) {
@@ -85,7 +85,7 @@ const openIndex = Effect.fnUntraced(function* (
           new SafetensorsError({
             file: path,
             tensor: name,
-            message: `Expected a tensor named ${name}, got none among ${owners.size}, at ${path}`,
+            message: `Expected a tensor named ${name}, got none among ${owners.size}, at ${path}; fetch the checkpoint again, or give the one that config.json belongs to`,
           }),
         )
       : owner.read(name);

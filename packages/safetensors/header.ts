@@ -51,7 +51,7 @@ const readEntry = Effect.fnUntraced(function* (
     new SafetensorsError({
       file,
       tensor: name,
-      message: `${message}, at tensor ${name} of ${file}`,
+      message: `${message}, at tensor ${name} of ${file}; fetch the checkpoint again, or convert it`,
     });
   const entry = yield* Schema.decodeUnknownEffect(Entry)(value).pipe(
     Effect.mapError((error) =>
@@ -87,7 +87,7 @@ export const parseHeader = Effect.fnUntraced(function* (
     catch: () =>
       new SafetensorsError({
         file,
-        message: `Expected a UTF-8 header, got other bytes, at ${file}`,
+        message: `Expected a UTF-8 header, got other bytes, at ${file}; fetch it again`,
       }),
   });
   const raw = yield* Schema.decodeEffect(HeaderJson)(text).pipe(
@@ -105,7 +105,7 @@ export const parseHeader = Effect.fnUntraced(function* (
       (error) =>
         new SafetensorsError({
           file,
-          message: `Expected text values in __metadata__, got what does not decode: ${error.message}, at ${file}`,
+          message: `Expected text values in __metadata__, got what does not decode: ${error.message}, at ${file}; save it anew with text alone`,
         }),
     ),
   );
@@ -121,12 +121,12 @@ export const parseHeader = Effect.fnUntraced(function* (
     const refuse = (message: string) => new SafetensorsError({ file, tensor: info.name, message });
     if (info.begin < at) {
       return yield* refuse(
-        `Expected tensors that do not overlap, got ${info.name} at ${info.begin}..${info.end} over ${previous} which ends at ${at}, at ${file}`,
+        `Expected tensors that do not overlap, got ${info.name} at ${info.begin}..${info.end} over ${previous} which ends at ${at}, at ${file}; fetch it again`,
       );
     }
     if (info.begin > at) {
       return yield* refuse(
-        `Expected data without holes, got ${info.begin - at} unused bytes before ${info.name}, at ${file}`,
+        `Expected data without holes, got ${info.begin - at} unused bytes before ${info.name}, at ${file}; fetch it again`,
       );
     }
     if (info.end > available) {

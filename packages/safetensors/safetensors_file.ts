@@ -55,7 +55,9 @@ const readHeader = Effect.fnUntraced(function* (
   const fileBytes = Number((yield* handle.stat).size);
   const refuse = (message: string) => new SafetensorsError({ file: path, message });
   if (fileBytes < 10) {
-    return yield* refuse(`Expected a safetensors file, got one of ${fileBytes} bytes, at ${path}`);
+    return yield* refuse(
+      `Expected a safetensors file, got one of ${fileBytes} bytes, at ${path}; fetch it again`,
+    );
   }
   const cut = (missing: number) =>
     refuse(
@@ -89,7 +91,7 @@ export const openSafetensors = Effect.fnUntraced(function* (
   if (type !== "File") {
     return yield* new SafetensorsError({
       file: path,
-      message: `Expected a file, got a ${type}, at ${path}`,
+      message: `Expected a file, got a ${type}, at ${path}; put the file there, or fetch the checkpoint again`,
     });
   }
   const handle = yield* fs.open(path, { flag: "r" });
@@ -102,7 +104,7 @@ export const openSafetensors = Effect.fnUntraced(function* (
     const info = header.tensors.get(name);
     if (info === undefined) {
       return yield* refuse(
-        `Expected a tensor named ${name}, got none among ${header.tensors.size}, at ${path}`,
+        `Expected a tensor named ${name}, got none among ${header.tensors.size}, at ${path}; fetch the checkpoint again, or give the one that config.json belongs to`,
       );
     }
     if (!isHostedDType(info.dtype)) {
@@ -146,7 +148,7 @@ export const floats =
             new SafetensorsError({
               file,
               tensor: name,
-              message: `Expected F32, F16 or BF16, got ${dtype}, at tensor ${name} of ${file}`,
+              message: `Expected F32, F16 or BF16, got ${dtype}, at tensor ${name} of ${file}; convert the checkpoint`,
             }),
           ),
     );

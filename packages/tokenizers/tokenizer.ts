@@ -72,7 +72,7 @@ const unknownControl = (name: string, names: ReadonlyArray<string>): TokenizerEr
     reason: "unknown-control",
     message:
       nearest === undefined
-        ? `Expected a control token, got ${name}, at a tokenizer that has none`
+        ? `Expected a control token, got ${name}, at a tokenizer that has none; take a format without it (--format chat), or another model`
         : `Expected one of ${names.length} control tokens, got ${name}, at the tokenizer; did you mean ${nearest}?`,
   });
 };
@@ -126,7 +126,7 @@ export const makeTokenizer = Effect.fnUntraced(function* (
       catch: (cause) =>
         new TokenizerError({
           reason: "unsupported",
-          message: `Expected a tokenizer.json that the library can build, got: ${String(cause)}`,
+          message: `Expected a tokenizer.json that the library can build, got: ${String(cause)}; fetch the tokenizer again, or save it anew with a newer transformers`,
         }),
     });
   const sources = textJson(files, controls);
@@ -221,7 +221,7 @@ export const makeTokenizer = Effect.fnUntraced(function* (
             catch: (cause) =>
               new TokenizerError({
                 reason: "chat-template",
-                message: `Expected a conversation that the chat template takes, got: ${cause instanceof Error ? cause.message : String(cause)}`,
+                message: `Expected a conversation that the chat template takes, got: ${cause instanceof Error ? cause.message : String(cause)}; take a model whose chat template takes such messages`,
               }),
           }),
   };
@@ -249,7 +249,9 @@ export const loadTokenizer = Effect.fn("loadTokenizer")(function* (
     ({ message }) => refuse(message),
   );
   if (!greeting.some((segment) => "text" in segment && segment.text.includes(content))) {
-    return yield* refuse(`Expected a prompt that says ${JSON.stringify(content)}, got one without`);
+    return yield* refuse(
+      `Expected a prompt that says ${JSON.stringify(content)}, got one without; take a model whose chat template shows what the user says`,
+    );
   }
   return tokenizer;
 });

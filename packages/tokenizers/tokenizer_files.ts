@@ -94,7 +94,7 @@ export const decodeTokenizerFiles = Effect.fnUntraced(function* (
   const refuse = (file: string) => (error: Schema.SchemaError) =>
     new TokenizerError({
       reason: "files",
-      message: `Expected a Hugging Face ${file}, got what does not decode: ${error.message}, at ${where}`,
+      message: `Expected a Hugging Face ${file}, got what does not decode: ${error.message}, at ${where}; fetch the model again`,
     });
   const kind = (json as { readonly model?: { readonly type?: unknown } } | null)?.model?.type;
   if (kind === "Unigram") {
@@ -127,7 +127,7 @@ const readText = Effect.fnUntraced(function* (
   if (type !== "File") {
     return yield* new TokenizerError({
       reason: "files",
-      message: `Expected a file, got a ${type}, at ${path}`,
+      message: `Expected a file, got a ${type}, at ${path}; put the file there, or fetch the model again`,
     });
   }
   return yield* fs.readFileString(path);
@@ -142,7 +142,7 @@ const readJson = Effect.fnUntraced(function* (
       (error) =>
         new TokenizerError({
           reason: "files",
-          message: `Expected a JSON object, got what does not parse: ${error.message}, at ${path}`,
+          message: `Expected a JSON object, got what does not parse: ${error.message}, at ${path}; fetch the model again`,
         }),
     ),
   );

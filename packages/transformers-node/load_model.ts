@@ -65,7 +65,7 @@ export const loadModel = Effect.fn("loadModel")(function* <A>(
   }
   const failed = (cause: unknown) =>
     new LoadModelError({
-      message: `Expected a model that transformers.js can run, got: ${cause instanceof Error ? cause.message : String(cause)}, at ${isFolder ? folder : model} (dtype ${dtype})`,
+      message: `Expected a model that transformers.js can run, got: ${cause instanceof Error ? cause.message : String(cause)}, at ${isFolder ? folder : model} (dtype ${dtype}); give a model with ONNX files of this dtype`,
     });
   return yield* Effect.acquireRelease(
     Effect.tryPromise({

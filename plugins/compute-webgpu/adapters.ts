@@ -149,7 +149,7 @@ export const listAdapters: Effect.Effect<
   try: list,
   catch: (cause) =>
     new ComputeError({
-      message: `Expected Dawn to list the adapters, got: ${messageOf(cause)}`,
+      message: `Expected Dawn to list the adapters, got: ${messageOf(cause)}; see npm start -- doctor, or compute on the CPU: --compute onnx`,
       op: "adapter",
     }),
 });

@@ -85,7 +85,7 @@ export const loadInstructModel = Effect.fn("loadInstructModel")(function* (
         },
         catch: (cause) =>
           new LoadModelError({
-            message: `Expected an answer by ${options.model}, got: ${cause instanceof Error ? cause.message : String(cause)}`,
+            message: `Expected an answer by ${options.model}, got: ${cause instanceof Error ? cause.message : String(cause)}; lower contextTokens, or take another model`,
           }),
       }),
   };

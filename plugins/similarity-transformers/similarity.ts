@@ -50,7 +50,7 @@ export const layer = (options: typeof Options.Encoded) =>
             ),
           catch: (cause) =>
             new SimilarityError({
-              message: `Expected embeddings by ${model}, got: ${cause instanceof Error ? cause.message : String(cause)}`,
+              message: `Expected embeddings by ${model}, got: ${cause instanceof Error ? cause.message : String(cause)}; take another model, or --similarity.use=lexical`,
             }),
         });
 

@@ -137,7 +137,7 @@ const goldOf = (row: TaskRow<unknown>): Effect.Effect<Action, PlayError> =>
   row.gold === undefined
     ? Effect.fail(
         new PlayError({
-          message: `Expected a task with a gold action, got ${row.key} without one`,
+          message: `Expected a task with a gold action, got ${row.key} without one; play it yourself: leave --gold out`,
         }),
       )
     : Effect.succeed(row.gold);

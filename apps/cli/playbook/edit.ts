@@ -39,7 +39,7 @@ const refuse = (message: string) => new PlaybookSourceError({ message });
 /** What stands before and after the first `separator`. */
 const split = Effect.fnUntraced(function* (text: string, separator: string, form: string) {
   const at = text.indexOf(separator);
-  if (at < 1) return yield* refuse(`Expected ${form}, got ${JSON.stringify(text)}`);
+  if (at < 1) return yield* refuse(`Expected ${form}, got ${JSON.stringify(text)}; write it so`);
   return [text.slice(0, at).trim(), text.slice(at + separator.length).trim()] as const;
 });
 
@@ -47,7 +47,9 @@ const readText = (file: string) =>
   Effect.try({
     try: () => readFileSync(file, "utf8"),
     catch: (cause) =>
-      refuse(`Expected a file with a playbook as text, got ${reasonOf(cause)}, at --text ${file}`),
+      refuse(
+        `Expected a file with a playbook as text, got ${reasonOf(cause)}, at --text ${file}; correct the path`,
+      ),
   });
 
 /** What the flags ask for. */

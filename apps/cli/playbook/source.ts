@@ -121,13 +121,13 @@ const readRunPlaybooks = Effect.fnUntraced(function* (folder: string, at: number
 const readSqlite = Effect.fnUntraced(function* (file: string, at: number | undefined) {
   if (!existsSync(file)) {
     return yield* new PlaybookSourceError({
-      message: `Expected a SQLite file with playbooks, got no such file, at ${file}`,
+      message: `Expected a SQLite file with playbooks, got no such file, at ${file}; correct the path`,
     });
   }
   const fault = faultOf(file);
   if (fault !== undefined) {
     return yield* new PlaybookSourceError({
-      message: `Expected a SQLite file of playbook-sqlite, got ${fault}, at ${file}`,
+      message: `Expected a SQLite file of playbook-sqlite, got ${fault}, at ${file}; give a file that playbook-sqlite has written`,
     });
   }
   const playbook = Context.get(yield* Layer.build(sqlite({ file })), Playbook);
@@ -174,7 +174,7 @@ type Failure = Effect.Error<
 export const readSource = Effect.fn("readSource")(function* (path: string, at?: number) {
   if (!existsSync(path)) {
     return yield* new PlaybookSourceError({
-      message: `Expected the folder of a run, a SQLite file, a snapshot or a text, got nothing, at ${path}`,
+      message: `Expected the folder of a run, a SQLite file, a snapshot or a text, got nothing, at ${path}; correct the path`,
     });
   }
   const read: Effect.Effect<PlaybookSource, Failure, FileSystem.FileSystem> = statSync(

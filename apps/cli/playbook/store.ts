@@ -29,7 +29,7 @@ export const withStore = <A, E>(
     }
     if (!path.endsWith(".json")) {
       return yield* new PlaybookSourceError({
-        message: `Expected a SQLite file (.sqlite) or a snapshot (.json) to change, got ${path}`,
+        message: `Expected a SQLite file (.sqlite) or a snapshot (.json) to change, got ${path}; give one of these`,
       });
     }
     const store = Context.get(yield* Layer.build(memory({})), Playbook);
