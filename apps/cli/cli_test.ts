@@ -3,10 +3,14 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { NodeServices } from "@effect/platform-node";
+import { adapterSpecs, initialize, linearMaps, loadFolder, saveAdapter } from "@resd/models";
+import { Effect } from "effect";
 import { afterAll, assert, describe, it } from "vitest";
 import { timelessRows } from "./_scripted_run.ts";
 import { ROOT } from "./application.ts";
 
+const MODEL = join(ROOT, "models/kestrel");
 const folder = mkdtempSync(join(tmpdir(), "resd-cli-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -162,6 +166,27 @@ describe("resd", { timeout: PATIENCE }, () => {
     assert.strictEqual(ill.code, 1);
     assert.match(ill.out, /broken {2}model .*config\.json.*\n.*→ give the folder of a model/);
     assert.match(ill.error, /got 2 broken: model, tokenizer/);
+  });
+
+  it("doctor says what an adapter is and whether its model is there", async () => {
+    const adapter = join(folder, "adapter");
+    const save = Effect.gen(function* () {
+      const { config } = yield* loadFolder(MODEL);
+      const maps = linearMaps(config).slice(0, 2);
+      const own = { ...config, lora: { r: 2, lora_alpha: 2, use_rslora: false, maps } };
+      const matrices = initialize(own, 1, adapterSpecs(own));
+      yield* saveAdapter(adapter, own, (name) => Effect.succeed(matrices.get(name)!), {
+        base: MODEL,
+      });
+    });
+    await Effect.runPromise(save.pipe(Effect.scoped, Effect.provide(NodeServices.layer)));
+    const well = await resd(["doctor", "--model", adapter]);
+    assert.strictEqual(well.code, 0, well.error);
+    assert.match(well.out, /ok {4} {2}LoRA .*adapter: \d+ numbers of rank 2 beside 2 maps of /);
+    rmSync(join(adapter, "adapter_model.safetensors"));
+    const ill = await resd(["doctor", "--model", adapter]);
+    assert.match(ill.out, /broken {2}LoRA .*Expected adapter_model\.safetensors, got no such file/);
+    assert.match(ill.error, /got 1 broken: LoRA/);
   });
 
   it("refuses what it does not know, with the nearest name and exit code 1", async () => {

@@ -12,6 +12,7 @@ import {
   type Slot,
   environmentLayer,
   loadPlugins,
+  modelAndAdapter,
   modelFolder,
   pluginLayer,
 } from "@resd/run";
@@ -119,6 +120,16 @@ const model = Effect.fnUntraced(function* (folder: string) {
   return `${folder}: ${config.model_type}, ${parameterCount(config)} parameters, ${config.max_position_embeddings} tokens of context`;
 });
 
+/** The adapter belongs to the model, new or from a folder; and whether nothing is to be said of one. */
+const adapter = Effect.fnUntraced(function* ({ lora, seed, ...config }: RunConfig) {
+  const folders = yield* modelAndAdapter(config);
+  const { checkAdapter } = yield* Effect.promise(() => import("@resd/engine"));
+  const facts = yield* checkAdapter({ ...folders, lora, seed });
+  const what = `${facts?.numbers} numbers of rank ${facts?.rank} beside ${facts?.maps} maps of ${folders.folder}`;
+  if (folders.adapter === undefined) return `a new one: ${what}`;
+  return `${folders.adapter}: ${what}${facts?.knowsBase === true ? ", whose weights are those that it was trained on" : ""}`;
+});
+
 const MOST_PIECES = 256;
 
 const tokenizer = Effect.fnUntraced(function* (folder: string) {
@@ -182,9 +193,19 @@ export const doctor = Effect.fnUntraced(
       gpu: "renew its driver, or choose another by --adapter",
       model:
         "give the folder of a model with config.json, model.safetensors and tokenizer.json, or a name of the hub: --model <folder or org/model>",
+      adapter:
+        "correct what the message names, or give the model that it was trained on: --model <folder or org/model> --lora-adapter <adapter>",
       environment: "correct its options, which the message names",
     };
     const adapters = yield* gpus;
+    const located = Effect.map(modelFolder(config.model), (at) => ({ ...config, model: at }));
+    const places = Effect.flatMap(located, modelAndAdapter);
+    const folder = Effect.map(places, (at) => at.folder);
+    const namesAdapter = places.pipe(
+      Effect.map((at) => at.adapter !== undefined),
+      Effect.orElseSucceed(() => false),
+    );
+    const adapted = config.lora !== undefined || (yield* namesAdapter);
     const findings = [
       node(),
       machine(),
@@ -218,12 +239,9 @@ export const doctor = Effect.fnUntraced(
         : yield* Effect.forEach(adapters, ({ index, detail }) =>
             found(`GPU ${index}`, advice.gpu, detail),
           )),
-      yield* found(
-        "model",
-        advice.model,
-        Effect.scoped(Effect.flatMap(modelFolder(config.model), model)),
-      ),
-      yield* found("tokenizer", advice.model, Effect.flatMap(modelFolder(config.model), tokenizer)),
+      yield* found("model", advice.model, Effect.scoped(Effect.flatMap(folder, model))),
+      ...(adapted ? [yield* found("LoRA", advice.adapter, Effect.flatMap(located, adapter))] : []),
+      yield* found("tokenizer", advice.model, Effect.flatMap(folder, tokenizer)),
     ];
     yield* Console.log(input.json ? JSON.stringify(findings) : findings.map(shown).join("\n"));
     const broken = findings.filter(({ ok }) => !ok);

@@ -13,6 +13,7 @@ import { type InterpreterCompute, makeInterpreterCompute } from "@resd/testing";
 import { wordLevelTokenizer, writeTokenizer } from "@resd/tokenizers";
 import { sizeOf } from "@resd/tensor";
 import { Effect, FileSystem, Schema } from "effect";
+import { checkAdapter } from "./check_adapter.ts";
 import { TINY, tokens } from "./fixtures/tiny_model.ts";
 import { trainSample } from "./fixtures/trainee.ts";
 import { type LocalPolicyOptions, makeLocalPolicy } from "./local_policy.ts";
@@ -227,6 +228,28 @@ layer(NodeServices.layer)("LoRA", (it) => {
       yield* (yield* policyOf({ folder })).save(to, "weights");
       yield* Effect.flip(policyOf({ folder: yield* modelFolder(6), adapter: to }, compute));
       assert.strictEqual(compute.liveArrays(), 0);
+    }),
+  );
+
+  it.effect("checkAdapter() says what an adapter is, or why a policy would refuse it", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem;
+      const folder = yield* modelFolder();
+      const adapter = `${yield* fs.makeTempDirectoryScoped()}/saved`;
+      yield* (yield* policyOf({ folder })).save(adapter, "weights");
+      const facts = yield* checkAdapter({ folder, adapter, seed: 0 });
+      const fresh = yield* checkAdapter({ folder, lora: LORA, seed: 0 });
+      assert.deepStrictEqual(facts, { ...fresh!, knowsBase: true });
+      assert.deepStrictEqual([fresh?.rank, fresh?.knowsBase], [2, false]);
+      assert.isUndefined(yield* checkAdapter({ folder, seed: 0 }));
+      const other = { folder: yield* modelFolder(6), adapter, seed: 0 };
+      assert.match(
+        (yield* Effect.flip(checkAdapter(other))).message,
+        /Expected an adapter for the weights [0-9a-f]{32} of .*, got one for [0-9a-f]{32}/u,
+      );
+      yield* fs.remove(`${adapter}/adapter_model.safetensors`);
+      const missing = yield* Effect.flip(checkAdapter({ folder, adapter, seed: 0 }));
+      assert.match(missing.message, /Expected adapter_model\.safetensors, got no such file/u);
     }),
   );
 });

@@ -8,6 +8,7 @@
  */
 export { putArrays, releaseArrays } from "./arrays.ts";
 export { fullRows, lengthBucket } from "./buckets.ts";
+export { type AdapterFacts, checkAdapter } from "./check_adapter.ts";
 export { type DiskParts, diskParts, planDisk } from "./disk_parts.ts";
 export { exportModel, type ExportedModel, type ExportOptions } from "./export_model.ts";
 export { generateBatch, type GenerationContext } from "./generate.ts";

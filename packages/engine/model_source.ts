@@ -45,6 +45,27 @@ export const openAdapter = Effect.fnUntraced(function* (folder: string, base: De
   return { config, trained, ...(baseDigest === undefined ? {} : { baseDigest }) };
 });
 
+/**
+ * Refuses an adapter that was trained on other weights than those of its model.
+ *
+ * @param found digest of the weights that it was trained on, where it says so
+ * @param base digest of the weights of the model in `folder`
+ */
+export const demandBase = (
+  found: string | undefined,
+  base: string | undefined,
+  folder: string,
+  from: string,
+): Effect.Effect<void, PolicyError> =>
+  found === undefined || found === base
+    ? Effect.void
+    : Effect.fail(
+        new PolicyError({
+          reason: "model-files",
+          message: `Expected an adapter for the weights ${base} of ${folder}, got one for ${found}, at ${from}; give the model that it was trained on`,
+        }),
+      );
+
 /** Opens what a policy is asked to be made of. */
 export const openModel = Effect.fnUntraced(function* ({
   folder,

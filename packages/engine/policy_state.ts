@@ -12,7 +12,13 @@ import {
   type TensorSource,
 } from "./checkpoint.ts";
 import { logitRows } from "./language_rows.ts";
-import { type ModelAsked, type ModelOrigin, openAdapter, openModel } from "./model_source.ts";
+import {
+  demandBase,
+  type ModelAsked,
+  type ModelOrigin,
+  openAdapter,
+  openModel,
+} from "./model_source.ts";
 import { makeOptimizer, type OptimizerOptions } from "./optim/optimizer.ts";
 import type { Programs } from "./programs.ts";
 import { makeTeacher } from "./teacher.ts";
@@ -122,14 +128,6 @@ export const makePolicyState = Effect.fnUntraced(function* (
     updates: 0,
   };
 
-  /** Refuses an adapter that was trained on other weights than those of this model. */
-  const demandBase = (found: string | undefined, from: string) =>
-    found === undefined || found === base
-      ? Effect.void
-      : modelFiles(
-          `Expected an adapter for the weights ${base} of ${asked.folder}, got one for ${found}, at ${from}; give the model that it was trained on`,
-        );
-
   /** Uploads weights that training moves; refuses those whose digest is not the expected. */
   const uploadTrained = Effect.fnUntraced(function* (
     source: TensorSource,
@@ -170,7 +168,7 @@ export const makePolicyState = Effect.fnUntraced(function* (
       }),
     );
   });
-  yield* demandBase(model.baseDigest, asked.adapter ?? asked.folder).pipe(
+  yield* demandBase(model.baseDigest, base, asked.folder, asked.adapter ?? asked.folder).pipe(
     Effect.andThen(adopt({ student: model.trained, state: undefined }, asked.folder)),
     Effect.onError(() => Effect.ignore(releaseArrays(compute, frozen))),
   );
@@ -179,7 +177,7 @@ export const makePolicyState = Effect.fnUntraced(function* (
   const open = Effect.fnUntraced(function* (from: string) {
     if (config.lora === undefined) return yield* loadWeights(from);
     const found = yield* openAdapter(from, model.base);
-    yield* demandBase(found.baseDigest, from);
+    yield* demandBase(found.baseDigest, base, asked.folder, from);
     return { config: found.config, student: found.trained, state: undefined } satisfies Loaded;
   });
 

@@ -21,6 +21,7 @@ export * from "./nearest.ts";
 export * from "./plugin_error.ts";
 export * from "./plan_config.ts";
 export * from "./playbook_lift.ts";
+export { modelAndAdapter } from "./policy_layer.ts";
 export * from "./prepare_run.ts";
 export * from "./read_probes.ts";
 export * from "./read_run.ts";

@@ -30,17 +30,25 @@ export const memoryBudget = Effect.fnUntraced(function* ({
   return Option.isSome(host) ? host.value.facts.hardware.memoryBytes * MEMORY_SHARE : undefined;
 });
 
-/** What the policy of a run is made of. An adapter that names its model is loaded on it. */
-export const policyOptions = Effect.fnUntraced(function* (config: PolicyChoices) {
-  const { model, loraAdapter, lora, seed, resd } = config;
+/** The folders of a run's model and of its adapter, where it has one. An adapter that names its model is loaded on it. */
+export const modelAndAdapter = Effect.fnUntraced(function* ({
+  model,
+  loraAdapter,
+}: Pick<RunConfig, "model" | "loraAdapter">) {
   const { modelOfAdapter } = yield* Effect.promise(() => import("@resd/engine"));
   const named = loraAdapter === undefined ? yield* modelOfAdapter(model) : undefined;
   const folder = named === undefined ? model : yield* modelFolder(named);
-  const found = named === undefined ? loraAdapter : model;
+  const adapter = named === undefined ? loraAdapter : model;
+  return { folder, ...(adapter === undefined ? {} : { adapter }) };
+});
+
+/** What the policy of a run is made of. */
+export const policyOptions = Effect.fnUntraced(function* (config: PolicyChoices) {
+  const { lora, seed, resd } = config;
+  const folders = yield* modelAndAdapter(config);
   const memoryBytes = yield* memoryBudget(config);
   return {
-    folder,
-    ...(found === undefined ? {} : { adapter: found }),
+    ...folders,
     ...(lora === undefined ? {} : { lora }),
     seed,
     optimizer: optimizerOf(resd.optimizer),

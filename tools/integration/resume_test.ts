@@ -139,6 +139,36 @@ layer(place, { excludeTestServices: true, timeout: 240_000 })("a run that was cu
   );
 
   it.effect(
+    "prepareResume() goes on with an adapter, its moments and its teacher",
+    () =>
+      Effect.gen(function* () {
+        const { folder } = yield* Workplace;
+        const options = (name: string): ShortRun => ({
+          name,
+          flags: {
+            ...KEPT,
+            "checkpoint.every": "1",
+            "resd.updates": "3",
+            "lora.r": "2",
+            "resd.lr": "0.01",
+            "resd.warmup.updates": "0",
+          },
+          layers: { tracker: silent },
+        });
+        yield* trainShort(options("adapter-whole"));
+        const cut = yield* cutOff(2, options("adapter-cut"));
+        yield* goOn(cut);
+        const whole = yield* tracesOf(`${folder}/adapter-whole`);
+        assert.deepStrictEqual(yield* tracesOf(cut.folder), whole);
+        const fs = yield* FileSystem.FileSystem;
+        const matrices = (name: string) =>
+          fs.readFile(`${folder}/${name}/model/adapter_model.safetensors`);
+        assert.deepStrictEqual(yield* matrices("adapter-cut"), yield* matrices("adapter-whole"));
+      }),
+    240_000,
+  );
+
+  it.effect(
     "prepareResume() names the key that is not as the run was started with, and what is missing",
     () =>
       Effect.gen(function* () {
