@@ -51,6 +51,22 @@ const ATTENTION_BUFFERS = 9;
 const WIDEST_ROW = 64;
 const WIDEST_TILE = 256;
 
+/** Vectors that a lane has in registers, and bytes of a tile's two operands. */
+const LANE_VECTORS = 32;
+const TILE_BYTES = 16_384;
+
+/**
+ * `lanes` of a workgroup, of which `parts` share a row of D numbers that each keeps `kept` times (the row, what it sums up to, …),
+ * and the rows of a tile.
+ */
+export const tilePlan = ({ maxShared, maxLanes }: Target, D: number, kept: number) => {
+  let parts = 1;
+  while ((kept * D) / 4 / parts > LANE_VECTORS && (D / 4) % (2 * parts) === 0) parts *= 2;
+  const lanes = Math.min(parts === 1 ? 64 : 128, maxLanes);
+  const room = Math.min(TILE_BYTES, maxShared - 16 * lanes);
+  return { lanes, parts, tile: Math.max(4, Math.min(32, Math.floor(room / (32 * D)) * 4)) };
+};
+
 /** The variant for a node; `apart` for all other operations too. */
 export const attentionVariant = (
   { software, attention, maxBuffers, maxBinding }: Target,

@@ -8,6 +8,7 @@
  *     npm run check -- --all --kernels gpu            kernels for GPUs, whatever the adapter is
  *     npm run check -- --all --only product --product-kernel tile64 --products f16
  *     npm run check -- --all --rows lanes             rows that meet at barriers, not in subgroups
+ *     npm run check -- --all --attention tiles        attention as a GPU computes it
  *
  * Ends with 1 when a law is broken, and with 75 when there is no adapter: then nothing was checked.
  */
@@ -33,6 +34,7 @@ const { values: flags } = parseArgs({
     adapter: { type: "string", default: "" },
     kernels: { type: "string", default: "auto" },
     rows: { type: "string", default: "auto" },
+    attention: { type: "string", default: "auto" },
     only: { type: "string", default: "" },
     "product-kernel": { type: "string", default: "auto" },
     products: { type: "string", default: "f32" },
@@ -97,6 +99,7 @@ const checked = Effect.gen(function* () {
     adapter: flags.adapter,
     kernels: flags.kernels,
     rows: flags.rows,
+    attention: flags.attention,
     products: flags.products,
     productKernel: flags["product-kernel"],
   });

@@ -93,3 +93,73 @@ export const UNSEEN = "-3.0e38";
 
 export const range = (count: number): ReadonlyArray<number> =>
   Array.from({ length: count }, (_, i) => i);
+
+export const FOUR = range(4);
+export const XYZW = "xyzw";
+
+export type Names = ReadonlyArray<string>;
+
+/** Four names as one vector. */
+export const four = (parts: Names): string => `vec4<f32>(${parts.join(", ")})`;
+
+export const dot = (a: Names, b: Names): string =>
+  a.map((x, j) => `dot(${x}, ${b[j]})`).join(" + ");
+
+/** Sums of a row, zeros to begin with. */
+export const zeros = (writer: Writer, vectors: number): Names =>
+  range(vectors).map(() => writer.variable("vec4<f32>", "vec4<f32>()"));
+
+/** The key after the last one that a query sees. */
+export const endOf = (writer: Writer, { causal, T, S }: Pass, query: string): string =>
+  causal ? writer.let(`${query} + ${writer.u(S - T + 1)}`) : writer.u(S);
+
+/** The flat number of a query, by which its numbers are found. */
+export const numberOf = (
+  { H, T }: Pass,
+  writer: Writer,
+  batch: string,
+  head: string,
+  row: string,
+) => writer.let(`(${batch} * ${writer.u(H)} + ${head}) * ${writer.u(T)} + ${row}`);
+
+/** The operands of a gradient beside those of its pass. */
+export const backwardOf = (site: Site) => {
+  const core = site.group.core!;
+  const [, , , out, numbers, g] = core.inputs as ReadonlyArray<Tensor>;
+  return { core, pass: passOf(core), out: out!, numbers: numbers!, g: g! };
+};
+
+/** Scores of four keys (or queries): products and what hides them, far below all others where they are not seen. */
+export const scoresOf = (
+  writer: Writer,
+  products: string,
+  hidden: Names | undefined,
+  seen: string,
+): string => {
+  const sum = hidden === undefined ? products : `${products} + ${four(hidden)}`;
+  return writer.let(`select(vec4<f32>(${UNSEEN}), ${sum}, ${seen})`);
+};
+
+/** The greatest score, the sum of weights and what they found, of one query as it meets four more keys. */
+export const meetFour = (
+  writer: Writer,
+  score: string,
+  greatest: string,
+  total: string,
+): { readonly weight: string; readonly shrink: string } => {
+  const pairs = writer.let(`max(${score}.xy, ${score}.zw)`);
+  const next = writer.let(`max(${greatest}, max(${pairs}.x, ${pairs}.y))`);
+  const shrink = writer.let(`exp(${greatest} - ${next})`);
+  const weight = writer.let(`exp(${score} - vec4<f32>(${next}))`);
+  writer.line(`${greatest} = ${next};`);
+  writer.line(`${total} = ${total} * ${shrink} + dot(${weight}, vec4<f32>(1.0));`);
+  return { weight, shrink };
+};
+
+/** Four numbers from `from` on, below an end. */
+export const below = (from: string, end: string): string =>
+  `(vec4<u32>(${from}) + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(${end}))`;
+
+/** Σ of four vectors by their weights. */
+export const weighted = (weight: string, vectors: Names): string =>
+  vectors.map((x, i) => `${weight}.${XYZW[i]} * ${x}`).join(" + ");

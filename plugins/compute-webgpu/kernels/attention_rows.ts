@@ -8,34 +8,32 @@ import type { Kernel, ValueId } from "../schedule.ts";
 import { outputOf, type Site } from "../site.ts";
 import { Writer } from "../writer.ts";
 import {
+  backwardOf,
+  below,
   denseRow,
+  dot,
+  endOf,
+  four,
+  FOUR,
   maskAt,
+  meetFour,
+  type Names,
+  numberOf,
   type Pass,
   passOf,
   range,
   type Rows,
   rowsOf,
+  scoresOf,
   UNSEEN,
+  weighted,
+  zeros,
 } from "./attention_pass.ts";
 import { groupsOf, LANES, shown } from "./elementwise.ts";
-
-const FOUR = range(4);
-const XYZW = "xyzw";
-
-type Names = ReadonlyArray<string>;
-
-/** Four names as one vector. */
-const four = (parts: Names): string => `vec4<f32>(${parts.join(", ")})`;
-
-const dot = (a: Names, b: Names): string => a.map((x, j) => `dot(${x}, ${b[j]})`).join(" + ");
 
 /** The vectors of a row, by name. */
 const load = (writer: Writer, rows: Rows, at: string, vectors: number): Names =>
   range(vectors).map((j) => writer.let(`${rows.buffer}[${at} + ${j}u]`));
-
-/** Sums of a row, zeros to begin with. */
-const zeros = (writer: Writer, vectors: number): Names =>
-  range(vectors).map(() => writer.variable("vec4<f32>", "vec4<f32>()"));
 
 /** What a thread has: rows of one head, `kept` of its `count`; beyond the last it repeats the last. */
 const share = (writer: Writer, heads: number, count: number, kept: number) => {
@@ -51,14 +49,6 @@ const share = (writer: Writer, heads: number, count: number, kept: number) => {
 
 const threadsOf = (pass: Pass, heads: number, count: number, kept: number): number =>
   pass.B * heads * Math.ceil(count / kept);
-
-/** The key after the last one that a query sees. */
-const endOf = (writer: Writer, { causal, T, S }: Pass, query: string): string =>
-  causal ? writer.let(`${query} + ${writer.u(S - T + 1)}`) : writer.u(S);
-
-/** The flat number of a query, by which its numbers are found. */
-const numberOf = ({ H, T }: Pass, writer: Writer, batch: string, head: string, row: string) =>
-  writer.let(`(${batch} * ${writer.u(H)} + ${head}) * ${writer.u(T)} + ${row}`);
 
 /** Stores the rows of a thread that are not repeated. */
 const storeRows = (
@@ -114,25 +104,16 @@ export const attentionRows = (site: Site): ReadonlyArray<Kernel> => {
       const key = at.map((row) => load(writer, keys, keys.at(batch, keyHead, row), vectors));
       const weights = rows.map((row, r) => {
         const products = four(key.map((one) => dot(query[r]!, one)));
-        const hidden = masked && four(at.map((column) => masked(batch, row, column)));
-        const sum = hidden === undefined ? products : `${products} + ${hidden}`;
-        const seen = `vec4<u32>(s, s + 1u, s + 2u, s + 3u) < vec4<u32>(${ends[r]})`;
-        const score = writer.let(`select(vec4<f32>(${UNSEEN}), ${sum}, ${seen})`);
-        const pairs = writer.let(`max(${score}.xy, ${score}.zw)`);
-        const next = writer.let(`max(${greatest[r]}, max(${pairs}.x, ${pairs}.y))`);
-        const shrink = writer.let(`exp(${greatest[r]} - ${next})`);
-        const weight = writer.let(`exp(${score} - vec4<f32>(${next}))`);
-        writer.line(`${greatest[r]} = ${next};`);
-        writer.line(`${total[r]} = ${total[r]} * ${shrink} + dot(${weight}, vec4<f32>(1.0));`);
-        return { weight, shrink };
+        const hidden = masked && at.map((column) => masked(batch, row, column));
+        const score = scoresOf(writer, products, hidden, below("s", ends[r]!));
+        return meetFour(writer, score, greatest[r]!, total[r]!);
       });
       const starts = at.map((row) => values.at(batch, keyHead, row));
       for (const j of range(vectors)) {
         const value = starts.map((start) => writer.let(`${values.buffer}[${start} + ${j}u]`));
         weights.forEach(({ weight, shrink }, r) => {
-          const parts = value.map((x, i) => `${weight}.${XYZW[i]} * ${x}`);
           const sum = sums[r]![j]!;
-          writer.line(`${sum} = ${sum} * ${shrink} + (${parts.join(" + ")});`);
+          writer.line(`${sum} = ${sum} * ${shrink} + (${weighted(weight, value)});`);
         });
       }
     });
@@ -144,13 +125,6 @@ export const attentionRows = (site: Site): ReadonlyArray<Kernel> => {
     });
   });
   return [writer.finish(`attention rows ${shown(q.shape)} by ${S}`, LANES, groupsOf(threads))];
-};
-
-/** The operands of a gradient beside those of its pass. */
-const backwardOf = (site: Site) => {
-  const core = site.group.core!;
-  const [, , , out, numbers, g] = core.inputs as ReadonlyArray<Tensor>;
-  return { core, pass: passOf(core), out: out!, numbers: numbers!, g: g! };
 };
 
 /** dq, and for each query Σ g·out, which its keys need as well. */
@@ -195,16 +169,14 @@ const queryGradient = (site: Site, shares: ValueId): Kernel => {
       const value = at.map((row) => load(writer, values, values.at(batch, keyHead, row), vectors));
       rows.forEach((row, r) => {
         const products = four(key.map((one) => dot(query[r]!, one)));
-        const hidden = masked && four(at.map((column) => masked(batch, row, column)));
-        const sum = hidden === undefined ? products : `${products} + ${hidden}`;
-        const seen = `vec4<u32>(s, s + 1u, s + 2u, s + 3u) < vec4<u32>(${ends[r]})`;
-        const score = writer.let(`select(vec4<f32>(${UNSEEN}), ${sum}, ${seen})`);
+        const hidden = masked && at.map((column) => masked(batch, row, column));
+        const score = scoresOf(writer, products, hidden, below("s", ends[r]!));
         const weight = `exp(${score} - vec4<f32>(${number[r]}.x) - vec4<f32>(${number[r]}.y))`;
         const passed = four(value.map((one) => dot(gradient[r]!, one)));
         const slope = writer.let(`${weight} * (${passed} - vec4<f32>(${part[r]}))`);
         for (const j of range(vectors)) {
-          const parts = key.map((one, i) => `${slope}.${XYZW[i]} * ${one[j]}`);
-          writer.line(`${sums[r]![j]} += ${parts.join(" + ")};`);
+          const along = key.map((one) => one[j]!);
+          writer.line(`${sums[r]![j]} += ${weighted(slope, along)};`);
         }
       });
     });
@@ -265,20 +237,18 @@ const keyGradient = (site: Site, shares: ValueId): Kernel => {
           const part = writer.let(four(flat.map((one) => `${sharesIn}[${one}]`)));
           rows.forEach((row, r) => {
             const products = four(query.map((one) => dot(key[r]!, one)));
-            const hidden = masked && four(at.map((one) => masked(batch, one, row)));
-            const sum = hidden === undefined ? products : `${products} + ${hidden}`;
-            const real = `vec4<u32>(t, t + 1u, t + 2u, t + 3u) < vec4<u32>(${writer.u(T)})`;
-            const late = `vec4<u32>(t, t + 1u, t + 2u, t + 3u) + vec4<u32>(${ahead}) >= vec4<u32>(${row})`;
-            const seen = causal ? `(${real}) & (${late})` : real;
-            const score = writer.let(`select(vec4<f32>(${UNSEEN}), ${sum}, ${seen})`);
+            const hidden = masked && at.map((one) => masked(batch, one, row));
+            const real = below("t", writer.u(T));
+            const late = `!${below(`t + ${ahead}`, row)}`;
+            const seen = causal ? `${real} & ${late}` : real;
+            const score = scoresOf(writer, products, hidden, seen);
             const weight = writer.let(`exp(${score} - ${greatest} - ${rest})`);
             const passed = four(gradient.map((one) => dot(value[r]!, one)));
             const slope = writer.let(`${weight} * (${passed} - ${part})`);
             for (const j of range(vectors)) {
-              const up = query.map((one, i) => `${slope}.${XYZW[i]} * ${one[j]}`);
-              const through = gradient.map((one, i) => `${weight}.${XYZW[i]} * ${one[j]}`);
-              writer.line(`${ofKeys[r]![j]} += ${up.join(" + ")};`);
-              writer.line(`${ofValues[r]![j]} += ${through.join(" + ")};`);
+              const [ups, throughs] = [query, gradient].map((list) => list.map((one) => one[j]!));
+              writer.line(`${ofKeys[r]![j]} += ${weighted(slope, ups!)};`);
+              writer.line(`${ofValues[r]![j]} += ${weighted(weight, throughs!)};`);
             }
           });
         }),
