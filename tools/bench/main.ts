@@ -62,7 +62,7 @@ const cpu = Command.make("cpu", flags, printed(cpuSuite)).pipe(
 
 const model = Command.make("model", flags, printed(modelSuite)).pipe(
   Command.withDescription(
-    "Training steps and greedy generation of 30 M and 135 M parameters (the shape of SmolLM2-135M) beside PyTorch eager, with the most memory that each side takes",
+    "Training steps and greedy generation of 30 M and 135 M parameters (the shape of SmolLM2-135M) beside PyTorch eager, with the most memory that each side takes; and refilled rows beside batches, one after another",
   ),
 );
 

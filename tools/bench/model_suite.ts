@@ -1,6 +1,6 @@
 /**
- * Suite `model`: training steps and generation at the size of real models, with the memory that each side takes. Every
- * measurement has a process of its own, so that its memory is its own.
+ * Suite `model`: training steps and generation at the size of real models, with the memory that each side takes; and
+ * what refilling rows gains. Every measurement has a process of its own, so that its memory is its own.
  */
 import { layer as computeOnnx } from "@resd/compute-onnx";
 import { Console, Effect } from "effect";
@@ -8,6 +8,7 @@ import { benchGeneration, generationName } from "./generation.ts";
 import { inProcess } from "./in_process.ts";
 import type { SuiteOptions } from "./measurement.ts";
 import { MODEL_SIZES } from "./sizes.ts";
+import { benchRefill, refillName } from "./refill.ts";
 import { openPeer } from "./torch_peer.ts";
 import { benchTraining, trainingName } from "./training.ts";
 
@@ -20,6 +21,7 @@ const partsOf = (only: string) =>
       name: generationName(size, batch),
       take: benchGeneration.bind(undefined, size, batch),
     })),
+    { name: refillName(size), take: benchRefill.bind(undefined, size) },
   ]).filter(({ name }) => name.includes(only));
 
 export const modelSuite = Effect.fnUntraced(function* (options: SuiteOptions) {
