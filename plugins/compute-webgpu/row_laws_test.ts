@@ -38,7 +38,10 @@ const MUTATIONS: ReadonlyArray<
   [{ attention: "tiles" }, "attention-long", "start += 32u", "start += 33u"],
   [{ rows: "lanes" }, "rms-norm", "half > 0u", "half > 1u"],
   ...(subgroups
-    ? [[{ rows: "subgroups" }, "softmax-large-logits", "n = 1u", "n = 2u"] as const]
+    ? ([
+        [{ rows: "subgroups" }, "rms-norm", "subgroupAdd(", "1.001 * subgroupAdd("],
+        [{ rows: "subgroups" }, "softmax-gradients", "n = 1u", "n = 2u"],
+      ] as const)
     : []),
 ];
 
