@@ -74,6 +74,21 @@ const stop = (child: ChildProcess): Effect.Effect<void> =>
     clearTimeout(last);
   });
 
+/** What is said of a process that ended without a word. */
+const silentEnd = (
+  code: number | null,
+  signal: NodeJS.Signals | null,
+  { folder }: CellJob,
+  lastWords: string,
+): string => {
+  const words = lastWords === "" ? "" : `: ${lastWords.trim()}`;
+  const todo =
+    signal === "SIGKILL"
+      ? "start the comparison again, which runs it anew; if memory ran out, with fewer --jobs"
+      : "start the comparison again, which runs it anew";
+  return `Expected the process to end with the run, got ${signal ?? `exit code ${code}`}, at ${folder}${words}; ${todo}`;
+};
+
 /** Runs a job to its end; the message of its failure, or undefined when it ended well. */
 const runJob = (
   job: CellJob,
@@ -106,10 +121,7 @@ const runJob = (
         child.on("close", (code, signal) =>
           resume(
             Effect.succeed(
-              code === 0
-                ? undefined
-                : (reason ??
-                    `The process ended with ${signal ?? `exit code ${code}`}${lastWords === "" ? "" : `: ${lastWords.trim()}`}`),
+              code === 0 ? undefined : (reason ?? silentEnd(code, signal, job, lastWords)),
             ),
           ),
         );

@@ -1,5 +1,5 @@
 /** A comparison as a person starts it, on the model that comes along. */
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -111,6 +111,47 @@ describe("resd compare", { timeout: PATIENCE }, () => {
     assert.isAtLeast(summary.updates, 1);
     assert.isFalse(existsSync(join(cells, cellNow()!, "cell.json")));
     assert.isTrue(readdirSync(cells).every((name) => !name.endsWith(".lock")));
+  });
+
+  it("names the cell that was killed, goes on with the others, and runs it anew the next time", async () => {
+    const matrix = writeMatrix("killed.json", {
+      seeds: [1],
+      config: { ...protocol, "resd.updates": 1 },
+      variants: [
+        { name: "unlucky", variant: "sdpo", config: { "resd.updates": 40 } },
+        { name: "other", variant: "sdpo" },
+      ],
+    });
+    const { child, ended } = start(matrix, "killed", "--jobs", "1");
+    const cells = join(folder, "killed-cells");
+    const hasUpdates = () => {
+      const name = existsSync(cells)
+        ? readdirSync(cells).find((one) => one.startsWith("unlucky") && !one.endsWith(".lock"))
+        : undefined;
+      const file = name === undefined ? "" : join(cells, name, "metrics.jsonl");
+      return existsSync(file) && readFileSync(file, "utf8").includes('"type":"update"');
+    };
+    while (!hasUpdates() && child.exitCode === null) await sleep(20);
+    const processes = execFileSync("ps", ["-A", "-o", "pid=,ppid="], { encoding: "utf8" });
+    for (const line of processes.split("\n")) {
+      const [pid, parent] = line.trim().split(/\s+/).map(Number);
+      if (parent === child.pid && pid !== undefined) process.kill(pid, "SIGKILL");
+    }
+    const first = await ended;
+    assert.strictEqual(first.code, 1);
+    assert.match(
+      first.error,
+      /failed {4}unlucky seed 1: Expected the process to end with the run, got SIGKILL, at .*; start the comparison again/,
+    );
+    assert.match(first.error, /finished {2}other seed 1/);
+    const tables = readFileSync(join(folder, "killed-out", "tables.md"), "utf8");
+    assert.match(tables, /unlucky \| 1 \| Expected the process to end with the run, got SIGKILL/);
+
+    const again = await start(matrix, "killed").ended;
+    assert.strictEqual(again.code, 0, again.error);
+    assert.match(again.error, /1 from before/);
+    assert.match(again.error, /finished {2}unlucky seed 1/);
+    assert.notMatch(readFileSync(join(folder, "killed-out", "tables.md"), "utf8"), /SIGKILL/);
   });
 
   it("refuses a matrix with a fault, and runs nothing", async () => {
