@@ -19,21 +19,33 @@ const errorText = (evaluation: Evaluation | undefined, ink: Ink): string =>
     ? ""
     : ink("dim", ` ± ${(100 * evaluation.perTaskStderr).toFixed(1)} (standard error over tasks)`);
 
-const table = ({ heldOut, teacher, best }: RunSummary, ink: Ink): ReadonlyArray<string> => [
-  ink("dim", `${" ".repeat(36)}   before    after`),
-  `  ${"student, bare prompt".padEnd(34)}${percent(heldOut.before?.perTask)}${ink("bold", percent(heldOut.after?.perTask))}${errorText(heldOut.after, ink)}`,
-  ...(best === undefined
-    ? []
-    : [
-        `  ${`best kept, of update ${best.update}`.padEnd(34)}${"".padStart(9)}${percent(best.heldOut.perTask)}${errorText(best.heldOut, ink)}`,
-      ]),
-  ...(teacher === undefined
-    ? []
-    : [
-        `  ${"teacher, with the playbook".padEnd(34)}${percent(teacher.before?.perTask)}${percent(teacher.after?.perTask)}`,
-      ]),
-  `  ${"student, passed share of the tests".padEnd(34)}${percent(heldOut.before?.perTest)}${percent(heldOut.after?.perTest)}`,
-];
+/** Columns of the table with its names written out. */
+const TABLE_WIDTH = 54;
+
+const table = (
+  { heldOut, teacher, best }: RunSummary,
+  columns: number,
+  ink: Ink,
+): ReadonlyArray<string> => {
+  const wide = columns >= TABLE_WIDTH;
+  const name = (long: string, short: string) => `  ${wide ? long.padEnd(34) : short.padEnd(16)}`;
+  const error = (of: Evaluation | undefined) => (wide ? errorText(of, ink) : "");
+  return [
+    ink("dim", `${name("", "")}   before    after`),
+    `${name("student, bare prompt", "student")}${percent(heldOut.before?.perTask)}${ink("bold", percent(heldOut.after?.perTask))}${error(heldOut.after)}`,
+    ...(best === undefined
+      ? []
+      : [
+          `${name(`best kept, of update ${best.update}`, `best, at ${best.update}`)}${"".padStart(9)}${percent(best.heldOut.perTask)}${error(best.heldOut)}`,
+        ]),
+    ...(teacher === undefined
+      ? []
+      : [
+          `${name("teacher, with the playbook", "teacher")}${percent(teacher.before?.perTask)}${percent(teacher.after?.perTask)}`,
+        ]),
+    `${name("student, passed share of the tests", "student, tests")}${percent(heldOut.before?.perTest)}${percent(heldOut.after?.perTest)}`,
+  ];
+};
 
 const plot = ({ curve }: RunSummary, columns: number, ink: Ink): ReadonlyArray<string> => {
   const teacher = curve.flatMap((point): Series["points"] =>
@@ -151,7 +163,7 @@ export const report = (
     ],
     [
       `${ink("bold", "Success on held-out tasks")}${first === undefined ? "" : ` (${first.tasks} tasks, ${first.k} samples each)`}`,
-      ...table(summary, ink),
+      ...table(summary, columns, ink),
     ],
     plot(summary, columns, ink),
     diagnoses(summary, ink),

@@ -48,6 +48,16 @@ const summary: RunSummary = {
 const plain = { columns: 80, ink: (_: unknown, text: string) => text };
 
 describe("report", () => {
+  it("report() keeps its table and its plot within a narrow terminal", () => {
+    const text = report(summary, {}, { ...plain, columns: 40 });
+    assert.match(text, /student +1\.6 % +90\.0 %/);
+    const shown = text.split("\n\n").filter((part) => /before|┤/.test(part));
+    assert.lengthOf(shown, 2);
+    for (const line of shown.flatMap((part) => part.split("\n").slice(1))) {
+      assert.isAtMost(line.length, 40, line);
+    }
+  });
+
   it("report() tells before and after, the curve, the playbook, the time and what to do next", () => {
     const text = report(summary, {}, plain);
     assert.match(text, /^RESD kestrel, seed 4: 60 updates, 960 interactions with kestrel\n/);

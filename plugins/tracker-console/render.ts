@@ -86,6 +86,16 @@ const heldOut = (
   return `held-out success after ${evaluation.update} updates: ${style.student(`student ${percent(evaluation.student.perTask)}`)}${teacher}${since}`;
 };
 
+/** The same where a line has no room for a sentence: the numbers that a run is watched for. */
+const heldOutShort = (evaluation: Evaluated | undefined, style: Style): string => {
+  if (evaluation === undefined) return style.dim("held-out: not measured yet");
+  const teacher =
+    evaluation.teacher === undefined
+      ? ""
+      : `, ${style.teacher(`teacher ${percent(evaluation.teacher.perTask)}`)}`;
+  return `held-out ${style.student(percent(evaluation.student.perTask))}${teacher}`;
+};
+
 const number = (value: number | string | undefined): number | undefined =>
   typeof value === "number" ? value : undefined;
 
@@ -126,12 +136,18 @@ export const block = (
   columns: number,
   style: Style,
 ): ReadonlyArray<string> => {
+  const { evaluation, first } = progress;
+  const hasRoom = heldOut(evaluation, first, uncoloured).length <= columns;
   const plain = (lines: Style) => [
     progress.name === "" ? "" : heading(progress, lines),
     progress.name === "" ? "" : advance(progress, now, Math.min(24, Math.max(4, columns - 60))),
     lines.dim(waiting(progress, now)),
     lately(progress),
-    progress.name === "" ? "" : heldOut(progress.evaluation, progress.first, lines),
+    progress.name === ""
+      ? ""
+      : hasRoom
+        ? heldOut(evaluation, first, lines)
+        : heldOutShort(evaluation, lines),
   ];
   const bare = plain(uncoloured);
   return plain(style).flatMap((line, i) => {

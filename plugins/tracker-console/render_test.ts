@@ -112,6 +112,10 @@ describe("render", () => {
   });
 
   it("block() fits the width, with colours too", () => {
+    assert.match(
+      block(halfway, 5000, 40, uncoloured).join("\n"),
+      /^held-out 2\.0 %, teacher 2\.0 %$/m, // not the sentence, cut off before its number
+    );
     for (const columns of [10, 40, 79]) {
       for (const style of [uncoloured, coloured]) {
         for (const line of block(halfway, 5000, columns, style)) {
