@@ -6,6 +6,7 @@
  *
  *     node tools/replay/main.ts compare --recording recording.jsonl --each
  *     node tools/replay/main.ts compare --recording recording.jsonl --control
+ *     node tools/replay/main.ts compare --kernels gpu --products f16
  *
  * `record` trains the default run on ONNX Runtime and writes what each update was taught. `compare` teaches the same to the
  * untrained model on ONNX Runtime and on WebGPU, prints how far losses, gradient norms and parameters come apart, and ends
@@ -17,8 +18,8 @@ import { parseArgs } from "node:util";
 import { NodeRuntime, NodeServices } from "@effect/platform-node";
 import { ROOT, hostLayer } from "@resd/cli/host";
 import { layer as onnx } from "@resd/compute-onnx";
-import { layer as webgpu } from "@resd/compute-webgpu";
-import { makeRandom } from "@resd/core";
+import { layer as webgpu, Options } from "@resd/compute-webgpu";
+import { decodeOptions, makeRandom } from "@resd/core";
 import { loadFolder, saveFolder } from "@resd/models";
 import { run } from "@resd/run";
 import { Console, Effect, FileSystem, Layer, Schema } from "effect";
@@ -40,6 +41,8 @@ const { values: flags, positionals } = parseArgs({
     recording: { type: "string", default: `${ROOT}/tools/replay/fixtures/kestrel_2.jsonl` },
     model: { type: "string", default: `${ROOT}/models/kestrel` },
     adapter: { type: "string", default: "" },
+    kernels: { type: "string", default: "auto" },
+    products: { type: "string", default: "f32" },
     each: { type: "boolean", default: false },
     control: { type: "boolean", default: false },
   },
@@ -97,10 +100,15 @@ const compare = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem;
   const updates = yield* parseRecording(yield* fs.readFileString(flags.recording));
   const model = flags.model;
+  const settings = yield* decodeOptions("compute-webgpu", Options, {
+    adapter: flags.adapter,
+    kernels: flags.kernels,
+    products: flags.products,
+  });
   const one = { model, compute: onnx({ threads: 2 }) };
   const other = flags.control
     ? { ...one, model: yield* withNoise(model) }
-    : { model, compute: webgpu({ adapter: flags.adapter }) };
+    : { model, compute: webgpu(settings) };
   const report = yield* replay(updates, one, other, { each: flags.each });
   yield* Console.log(
     "update      loss  gradient norm  parameters  of the change   seconds (first, second)",

@@ -36,6 +36,8 @@ const widthsOf = (site: Site, product: Product, tile: DirectPlan): readonly [1 |
   const wideB = right.width === 4 && (transB || N % tile.columns === 0);
   const both = wideA && wideB && K % 4 === 0;
   if (left.value === right.value) return both ? [4, 4] : [1, 1];
+  // Sums of 8 columns leave a processor no registers for four steps of the left operand at once.
+  if (!transB && tile.columns === 8) return [wideA && transA ? 4 : 1, wideB ? 4 : 1];
   // Along the inner dimension vectors are of use only when both have them; across it each for itself.
   return [both || (wideA && transA) ? 4 : 1, both || (wideB && !transB) ? 4 : 1];
 };
