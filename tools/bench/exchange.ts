@@ -1,5 +1,6 @@
 /** Both sides start from the same weights: one flat file of f32, in the order of the parameters. */
-import { parameterSpecs } from "@resd/models";
+import type { Arr, ComputeShape } from "@resd/core";
+import { initialize, type ParameterSpec, parameterSpecs } from "@resd/models";
 import { Effect, FileSystem } from "effect";
 import { BenchError } from "./bench_error.ts";
 import type { Size } from "./sizes.ts";
@@ -9,6 +10,22 @@ import type { Peer } from "./torch_peer.ts";
 const TOLERANCE = 1e-3;
 
 export const SEED = 1;
+
+/** Weights of a model, drawn when they are asked for: one tensor in memory at a time, as when a folder is loaded. */
+export const freshWeights =
+  ({ config }: Size) =>
+  (spec: ParameterSpec): Float32Array<ArrayBuffer> =>
+    initialize(config, SEED, [spec]).get(spec.name)!;
+
+/** Uploads the weights of `freshWeights`. */
+export const putFreshWeights = Effect.fnUntraced(function* (compute: ComputeShape, size: Size) {
+  const weightOf = freshWeights(size);
+  const arrays: Record<string, Arr> = {};
+  for (const spec of parameterSpecs(size.config)) {
+    arrays[spec.name] = yield* compute.put(weightOf(spec), spec.shape);
+  }
+  return arrays;
+});
 
 export interface TrainingSettings {
   readonly lr: number;
@@ -24,7 +41,7 @@ export interface TrainingSettings {
 export const setUpPeer = Effect.fnUntraced(function* (
   peer: Peer,
   { config }: Size,
-  parameters: ReadonlyMap<string, Float32Array<ArrayBuffer>>,
+  weightOf: (spec: ParameterSpec) => Float32Array<ArrayBuffer>,
   threads: number,
   adamw?: TrainingSettings,
 ) {
@@ -32,9 +49,8 @@ export const setUpPeer = Effect.fnUntraced(function* (
   const specs = parameterSpecs(config);
   const folder = yield* files.makeTempDirectoryScoped({ prefix: "resd-bench-" });
   const path = `${folder}/weights.f32`;
-  for (const { name } of specs) {
-    const { buffer } = parameters.get(name)!;
-    yield* files.writeFile(path, new Uint8Array(buffer), { flag: "a" });
+  for (const spec of specs) {
+    yield* files.writeFile(path, new Uint8Array(weightOf(spec).buffer), { flag: "a" });
   }
   yield* peer.request("setup", {
     config,

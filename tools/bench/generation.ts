@@ -1,9 +1,9 @@
 /** Greedy generation after a prompt, prefill included, through the engine's own path. */
 import { Compute, type GenerateRequest, makeRandom } from "@resd/core";
-import { generateBatch, makePrograms, putArrays } from "@resd/engine";
-import { initialize, parameterCount, parameterSpecs } from "@resd/models";
+import { generateBatch, makePrograms } from "@resd/engine";
+import { parameterCount } from "@resd/models";
 import { Effect } from "effect";
-import { mustAgree, SEED, setUpPeer } from "./exchange.ts";
+import { freshWeights, mustAgree, putFreshWeights, SEED, setUpPeer } from "./exchange.ts";
 import { inTurns, measurement, timed, tokensPerSecond } from "./measurement.ts";
 import { peakMemory } from "./peak_memory.ts";
 import type { Size } from "./sizes.ts";
@@ -44,10 +44,7 @@ export const benchGeneration = Effect.fnUntraced(function* (
 ) {
   const { peer, repeats, threads } = options;
   const compute = yield* Compute;
-  const weights = initialize(size.config, SEED);
-  const arrays = yield* putArrays(compute, parameterSpecs(size.config), ({ name }) =>
-    weights.get(name)!,
-  );
+  const arrays = yield* putFreshWeights(compute, size);
   const context = {
     programs: makePrograms(compute),
     config: size.config,
@@ -56,8 +53,7 @@ export const benchGeneration = Effect.fnUntraced(function* (
     decode: () => "",
     maxRows: batch,
   };
-  if (peer !== undefined) yield* setUpPeer(peer, size, weights, threads);
-  weights.clear(); // both sides have them
+  if (peer !== undefined) yield* setUpPeer(peer, size, freshWeights(size), threads);
   const requests = requestsOf(size, batch);
   const ourWork = generateBatch(context, requests, () =>
     Effect.succeed({ arrays, version: "bench" }),

@@ -1,10 +1,10 @@
 /** Replies of uneven length: rows that are refilled as soon as their reply has ended, beside one batch after another. */
 import { Compute, type GenerateRequest, makeRandom } from "@resd/core";
-import { generateBatch, makePrograms, putArrays } from "@resd/engine";
-import { initialize, parameterCount, parameterSpecs } from "@resd/models";
+import { generateBatch, makePrograms } from "@resd/engine";
+import { parameterCount } from "@resd/models";
 import { Effect } from "effect";
 import { BenchError } from "./bench_error.ts";
-import { SEED } from "./exchange.ts";
+import { putFreshWeights, SEED } from "./exchange.ts";
 import { inTurns, measurement, timed, tokensPerSecond } from "./measurement.ts";
 import type { Size } from "./sizes.ts";
 
@@ -41,11 +41,7 @@ export const benchRefill = Effect.fnUntraced(function* (
   { repeats, threads }: { readonly repeats: number; readonly threads: number },
 ) {
   const compute = yield* Compute;
-  const weights = initialize(size.config, SEED);
-  const arrays = yield* putArrays(compute, parameterSpecs(size.config), ({ name }) =>
-    weights.get(name)!,
-  );
-  weights.clear();
+  const arrays = yield* putFreshWeights(compute, size);
   const { vocab_size } = size.config;
   const context = {
     programs: makePrograms(compute),

@@ -60,7 +60,9 @@ export const benchTraining = Effect.fnUntraced(function* (
     ids: rows("ids"),
     targets: rows("targets"),
   });
-  if (peer !== undefined) yield* setUpPeer(peer, size, parameters, threads, SETTINGS);
+  if (peer !== undefined) {
+    yield* setUpPeer(peer, size, ({ name }) => parameters.get(name)!, threads, SETTINGS);
+  }
   for (let step = 0; step < STEPS_THAT_AGREE; step++) {
     const own = yield* ourStep;
     if (peerStep === undefined) continue;
