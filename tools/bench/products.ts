@@ -32,8 +32,11 @@ export const PRODUCTS: Readonly<Record<"software" | "hardware", ReadonlyArray<Pr
   ],
 };
 
-export const productName = ({ M, K, N, kind }: Product): string =>
-  `product ${kind} ${M}x${K}x${N}, f32`;
+/** What is held against the adapter's arithmetic, on GPUs. */
+export const LARGEST: Product = square(4096);
+
+export const productName = ({ M, K, N, kind }: Product, products: "f32" | "f16" = "f32"): string =>
+  `product ${kind} ${M}x${K}x${N}, ${products}`;
 
 const shapes = ({ M, K, N, kind }: Product) => ({
   a: kind === "TN" ? [K, M] : [M, K],

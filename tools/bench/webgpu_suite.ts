@@ -9,6 +9,7 @@ import { Compute, type ComputeShape } from "@resd/core";
 import { makeTrainer } from "@resd/engine";
 import { initialize, parameterSpecs } from "@resd/models";
 import { Console, Context, Effect, Layer, type Scope } from "effect";
+import { arithmeticPeak } from "./arithmetic_peak.ts";
 import type { BenchError } from "./bench_error.ts";
 import { mustAgree, SEED } from "./exchange.ts";
 import { benchGeneration, generationName } from "./generation.ts";
@@ -24,7 +25,14 @@ import {
   timed,
   type Unit,
 } from "./measurement.ts";
-import { jaxProduct, ourProduct, type Product, PRODUCTS, productName } from "./products.ts";
+import {
+  jaxProduct,
+  LARGEST,
+  ourProduct,
+  type Product,
+  PRODUCTS,
+  productName,
+} from "./products.ts";
 import { HALF_BILLION, type Size, SIZES, SMALL_SIZE } from "./sizes.ts";
 import { batchOf, benchTraining, SETTINGS, STEPS_THAT_AGREE, trainingName } from "./training.ts";
 
@@ -159,6 +167,29 @@ const trainingTask = (
   ],
 });
 
+/**
+ * The largest product beside the adapter's own arithmetic on f32, which is taken for the peer: the ratio is the fraction of it.
+ * With operands rounded to f16, by subgroup matrices where there are any, it may be above 1.
+ */
+const peakRows = Effect.fnUntraced(function* (
+  products: "f32" | "f16",
+  { repeats }: SuiteOptions,
+  adapter: number,
+) {
+  const peak = yield* arithmeticPeak(adapter);
+  const compute = yield* backendOf(computeWebgpu({ adapter, products }));
+  const side = yield* ourProduct("ours", compute, LARGEST);
+  const { ours } = yield* inTurns(repeats, side.timed, undefined);
+  return measurement({
+    name: `${productName(LARGEST, products)}, of the peak`,
+    peerName: "multiply-adds, f32",
+    unit: gigaflops(LARGEST),
+    threads: 1,
+    ours,
+    peer: ours.map(() => (operations(LARGEST) / peak) * 1000),
+  });
+});
+
 /** Rows of the 0.5 B decoder alone, which no peer here runs: a training step, and generation. */
 const largeParts = ({ repeats, only }: SuiteOptions, adapter: number) => {
   const options = { peer: undefined, repeats, threads: 1 };
@@ -201,6 +232,13 @@ export const webgpuSuite = (wanted: string) =>
       ),
     ].filter(({ name }) => name.includes(options.only));
     const rows = yield* Effect.forEach(tasks, (task) => measure(task, options));
-    const large = adapter.software ? [] : yield* Effect.all(largeParts(options, adapter.index));
-    return [...rows.flat(), ...large];
+    if (adapter.software) return rows.flat();
+    const precisions = (["f32", "f16"] as const)
+      .filter((one) => one === "f32" || adapter.features.includes("shader-f16"))
+      .filter((one) => `${productName(LARGEST, one)}, of the peak`.includes(options.only));
+    const peaks = yield* Effect.forEach(precisions, (one) =>
+      Effect.scoped(peakRows(one, options, adapter.index)),
+    );
+    const large = yield* Effect.all(largeParts(options, adapter.index));
+    return [...rows.flat(), ...peaks, ...large];
   });
