@@ -13,8 +13,12 @@ const READS_EXPRESSION = new Set<OpName>(["sum", "max", "softmax", "logSoftmax"]
 /** Operations whose result may pass through further operations on each element before it is stored. */
 const TAKES_EPILOGUE = new Set<OpName>(["sum", "max", "softmax", "logSoftmax", "matMul"]);
 
-/** Operations whose kernels find the rows of an operand in what it is a view of. */
-const READS_VIEWS = new Set<OpName>(["attention", "attentionGradient", "cachedAttention"]);
+/** Operands whose rows a kernel finds in what they are views of, by position. */
+const READS_VIEWS: Partial<Record<OpName, ReadonlySet<number>>> = {
+  attention: new Set([0, 1, 2]),
+  attentionGradient: new Set([0, 1, 2, 3, 5]),
+  cachedAttention: new Set([0, 1, 2, 3, 4]),
+};
 
 const SOURCES = new Set<OpName>(["input", "constant", "full"]);
 const VIEWS = new Set<OpName>(["reshape", "transpose", "slice", "broadcastTo"]);
@@ -169,8 +173,9 @@ export class Fuser {
     const isCore =
       (!isPointwise(node.op) && !VIEWS.has(node.op) && !MOVES.has(node.op)) || this.#isWide(node);
     if (isCore && !READS_EXPRESSION.has(node.op)) {
-      const sources = node.inputs.map((x) =>
-        READS_VIEWS.has(node.op) ? this.#storeRows(x) : this.#storeSelf(x),
+      const views = READS_VIEWS[node.op];
+      const sources = node.inputs.map((x, position) =>
+        views?.has(position) === true ? this.#storeRows(x) : this.#storeSelf(x),
       );
       this.#inline.set(node, { leaves: new Set(sources), cost: 0, core: node });
       if (!TAKES_EPILOGUE.has(node.op)) this.#stored.add(node);

@@ -15,6 +15,7 @@ import {
 import { fuse, type Group, unshaped } from "./fuse.ts";
 import { adamw } from "./kernels/adamw.ts";
 import { attention, attentionGradient } from "./kernels/attention.ts";
+import { cachedAttention } from "./kernels/attention_cached.ts";
 import { cacheWrite } from "./kernels/cache_write.ts";
 import { concatWide, elementwise, fill } from "./kernels/elementwise.ts";
 import { matMul } from "./kernels/matmul.ts";
@@ -25,7 +26,7 @@ import { scatterAddLast, scatterAddRows } from "./kernels/scatter.ts";
 import { softmax } from "./kernels/softmax.ts";
 import { topK } from "./kernels/top_k.ts";
 import { bytesOf, type Kernel, type Schedule, type Value, type ValueId } from "./schedule.ts";
-import { attentionVariant, claimsNorm } from "./select.ts";
+import { attentionVariant, claimsCached, claimsNorm } from "./select.ts";
 import { shardRows, type ShardedGraph } from "./shard_rows.ts";
 import { outputOf, type Site } from "./site.ts";
 import type { Target } from "./writer.ts";
@@ -36,7 +37,10 @@ const CLAIMED = new Set<OpName>(["adamw", "rope"]);
 const claims =
   (target: Target): Claims =>
   (op, node) =>
-    CLAIMED.has(op) || attentionVariant(target, node) !== "apart" || claimsNorm(target, node);
+    CLAIMED.has(op) ||
+    attentionVariant(target, node) !== "apart" ||
+    claimsCached(target, node) ||
+    claimsNorm(target, node);
 
 const FAMILIES: Partial<Record<OpName, (site: Site) => ReadonlyArray<Kernel>>> = {
   sum: reduce,
@@ -51,6 +55,7 @@ const FAMILIES: Partial<Record<OpName, (site: Site) => ReadonlyArray<Kernel>>> =
   sample,
   attention,
   attentionGradient,
+  cachedAttention,
   rmsNorm,
   rmsNormGradient,
   concat: concatWide,

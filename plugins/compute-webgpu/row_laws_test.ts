@@ -36,6 +36,7 @@ const MUTATIONS: ReadonlyArray<
 > = [
   [{ attention: "tiles" }, "attention-long", "n += 4u", "n += 5u"],
   [{ attention: "tiles" }, "attention-long", "start += 32u", "start += 33u"],
+  [{}, "attention-cached-4", "p = 0u", "p = 1u"],
   [{ rows: "lanes" }, "rms-norm", "half > 0u", "half > 1u"],
   ...(subgroups
     ? ([

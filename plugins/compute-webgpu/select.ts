@@ -67,20 +67,53 @@ export const tilePlan = ({ maxShared, maxLanes }: Target, D: number, kept: numbe
   return { lanes, parts, tile: Math.max(4, Math.min(32, Math.floor(room / (32 * D)) * 4)) };
 };
 
+const fitsBindings = ({ maxBinding }: Target, node: Node): boolean =>
+  [...node.inputs, ...node.outputs].every(({ shape }) => 4 * sizeOf(shape) <= maxBinding);
+
 /** The variant for a node; `apart` for all other operations too. */
-export const attentionVariant = (
-  { software, attention, maxBuffers, maxBinding }: Target,
-  node: Node,
-): AttentionVariant => {
+export const attentionVariant = (target: Target, node: Node): AttentionVariant => {
+  const { software, attention, maxBuffers } = target;
   if (node.op !== "attention" && node.op !== "attentionGradient") return "apart";
   const [q, k, v] = node.inputs as [Tensor, Tensor, Tensor];
   const [D, Dv] = [q.shape[3]!, v.shape[3]!];
   const fits =
     q.dtype === "f32" && D === Dv && D % 4 === 0 && sizeOf(q.shape) > 0 && k.shape[2]! > 0;
-  const largest = Math.max(...[...node.inputs, ...node.outputs].map(({ shape }) => sizeOf(shape)));
-  if (!fits || maxBuffers < ATTENTION_BUFFERS || 4 * largest > maxBinding) return "apart";
+  if (!fits || maxBuffers < ATTENTION_BUFFERS || !fitsBindings(target, node)) return "apart";
   const wanted = attention === "auto" ? (software ? "rows" : "tiles") : attention;
   return D <= (wanted === "rows" ? WIDEST_ROW : WIDEST_TILE) ? wanted : "apart";
+};
+
+/** Widest heads of attention over a cache whose thread keeps a row. */
+const WIDEST_CACHED = 128;
+
+/** Whether attention over a cache has a kernel of its own for a node. */
+export const claimsCached = (target: Target, node: Node): boolean => {
+  if (node.op !== "cachedAttention" || target.attention === "apart") return false;
+  const [q] = node.inputs as [Tensor];
+  const D = q.shape[3]!;
+  const fits = q.dtype === "f32" && D % 4 === 0 && D <= WIDEST_CACHED && sizeOf(q.shape) > 0;
+  return fits && target.maxBuffers >= 8 && fitsBindings(target, node);
+};
+
+/** Numbers of query heads that a thread keeps: those that share a key head read it once. */
+const CACHED_NUMBERS = { hardware: 64, software: 192 } as const;
+
+/**
+ * What threads of attention over a cache do: `kept` of the R query heads of one of `heads` key heads, over one of `parts` pieces of
+ * the cache of C rows, so many that few queries keep an adapter busy.
+ */
+export const cachedPlan = (
+  { software }: Target,
+  heads: number,
+  R: number,
+  C: number,
+  D: number,
+): { readonly kept: number; readonly parts: number } => {
+  const most = CACHED_NUMBERS[software ? "software" : "hardware"] / D;
+  let kept = 1;
+  for (let count = 2; count <= Math.min(R, most); count++) if (R % count === 0) kept = count;
+  const wanted = Math.ceil((software ? 64 : 8 * BUSY) / ((heads * R) / kept));
+  return { kept, parts: Math.max(1, Math.min(Math.ceil(C / 32), wanted)) };
 };
 
 /** Whether RMSNorm and its gradient have kernels of their own for a node. */

@@ -77,9 +77,10 @@ export const primitiveCases = (): ReadonlyArray<BatteryCase> => [
   ),
   batteryCase("attention-masked", (given) => {
     const q = given.f32("q", [2, 4, 3, 8]);
-    const k = given.f32("k", [2, 2, 6, 8]);
-    const v = given.f32("v", [2, 2, 6, 8]);
-    const mask = given.f32("mask", [2, 1, 1, 6], (i) => (i % 6 > 2 + Math.floor(i / 6) ? -1e9 : 0));
+    const k = given.f32("k", [2, 2, 8, 8]);
+    const v = given.f32("v", [2, 2, 8, 8]);
+    const whole = given.f32("mask", [2, 1, 1, 12], (i) => (i % 12 > 2 + i / 12 ? -1e9 : 0));
+    const mask = slice(whole, [0, 0, 0, 0], [2, 1, 1, 8]);
     return withGradients(given, { attended: attention(q, k, v, mask) }, { q, k, v });
   }),
   batteryCase("attention-blind", (given) => {
@@ -107,8 +108,9 @@ export const primitiveCases = (): ReadonlyArray<BatteryCase> => [
   }),
   ...[1, 4].map((R) =>
     batteryCase(`attention-cached-${R}`, (given) => {
-      const [B, G, C, D] = [3, 2, 37, 8];
-      const lengths = [0, 17, 37];
+      // A short cache in one piece, a longer one in several.
+      const [B, G, C, D] = [3, 2, R === 1 ? 9 : 37, 8];
+      const lengths = [0, 5, C];
       const one = [B, G, 1, D];
       const pass = {
         q: given.f32("q", [B, G, R, D]),
