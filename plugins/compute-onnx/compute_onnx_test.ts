@@ -163,6 +163,24 @@ describe("layer()", () => {
     }).pipe(Effect.provide(layer({ threads: 1 }))),
   );
 
+  it.live("looks rows up in the constant that it multiplies by, also when it is replaced", () =>
+    Effect.gen(function* () {
+      const compute = yield* Compute;
+      const w = input("w", [3, 2]);
+      const rows = gatherRows(w, input("ids", [2], "i32"));
+      const tied = graph({ y: matMul(rows, w, { transB: true }) });
+      const program = yield* compute.compile(tied, { constant: ["w"] });
+      const ids = Int32Array.of(2, 0);
+      for (const data of [floats("one", 6), floats("two", 6)]) {
+        const { values } = yield* program.run(
+          { ids, w: yield* compute.put(data, [3, 2]) },
+          { read: ["y"] },
+        );
+        close(values.y!, interpret(tied, { ids, w: data }).y!);
+      }
+    }).pipe(Effect.provide(layer({ threads: 1 }))),
+  );
+
   it.live("adds the embedding gradient into the head's, in one pass", () =>
     Effect.gen(function* () {
       const compute = yield* Compute;

@@ -12,21 +12,34 @@ const workOf = ({ op, inputs, outputs, attributes }: Node): number => {
   return 2 * results * inputs[0]!.shape.at(attributes.transA === true ? -2 : -1)!;
 };
 
+/** An input that the model reads, under the name that it has there. */
+export interface HeadInput {
+  readonly name: string;
+  /** Name of the graph's input. */
+  readonly input: string;
+  readonly tensor: Tensor;
+  /** Whether it is baked into the model. */
+  readonly constant: boolean;
+}
+
 /** Lowers the head: names of ONNX values, made on demand in topological order. */
 export class Head {
   readonly emitter = new Emitter();
   readonly names = new TensorMap<string>();
-  readonly #used = new Map<string, Tensor>();
+  readonly #used = new Map<string, HeadInput>();
   readonly #provider: Provider;
+  readonly #constant: ReadonlySet<string>;
   #work = 0;
 
-  constructor(provider: Provider) {
+  /** @param constant names of inputs that are to be baked into the model */
+  constructor(provider: Provider, constant: ReadonlySet<string>) {
     this.#provider = provider;
+    this.#constant = constant;
   }
 
   /** Inputs that the model reads. */
-  get inputs(): ReadonlyArray<readonly [string, Tensor]> {
-    return [...this.#used];
+  get inputs(): ReadonlyArray<HeadInput> {
+    return [...this.#used.values()];
   }
 
   name(tensor: Tensor): string {
@@ -51,10 +64,7 @@ export class Head {
   #lower(node: Node): void {
     const { emitter } = this;
     if (node.op === "input") {
-      const name = `in:${node.attributes.name as string}`;
-      const { shape, dtype } = node.outputs[0]!;
-      this.#used.set(name, { node, index: 0, shape, dtype });
-      this.#bind(node, [name]);
+      this.#bind(node, [this.#read(node, this.#constant.has(node.attributes.name as string))]);
       return;
     }
     if (node.op === "constant") {
@@ -73,7 +83,10 @@ export class Head {
     this.#work += workOf(node);
     const rule =
       (this.#provider === "webgpu" ? WEBGPU_RULES[node.op] : undefined) ?? RULES[node.op];
-    const inputs = () => node.inputs.map((input) => this.name(input));
+    const inputs = () =>
+      node.inputs.map((input, at) =>
+        node.op === "gatherRows" && at === 0 ? this.#table(input) : this.name(input),
+      );
     const special = SPECIAL_RULES[node.op]?.(emitter, node, (tensor) => this.name(tensor));
     if (special !== undefined) this.#bind(node, special);
     else if (rule !== undefined) this.#bind(node, rule(emitter, node, inputs()));
@@ -82,6 +95,22 @@ export class Head {
         node,
         this.#decomposed(node).map((tensor) => this.name(tensor)),
       );
+  }
+
+  #read(node: Node, constant: boolean): string {
+    const input = node.attributes.name as string;
+    const name = constant ? `constant:${input}` : `in:${input}`;
+    const { shape, dtype } = node.outputs[0]!;
+    this.#used.set(name, { name, input, tensor: { node, index: 0, shape, dtype }, constant });
+    return name;
+  }
+
+  /**
+   * A table that rows are looked up in. It is fed, even where it is a constant: ONNX Runtime lets a constant go when every use
+   * of it has a packed copy, and for rows there is none, so that of tied embeddings it would keep both.
+   */
+  #table(tensor: Tensor): string {
+    return tensor.node.op === "input" ? this.#read(tensor.node, false) : this.name(tensor);
   }
 
   #decomposed(node: Node): ReadonlyArray<Tensor> {

@@ -53,7 +53,7 @@ export const lowerGraph = (
   const made = new Set(steps.flatMap((step) => step.outputs));
   const read = [...outputs.map(({ slot }) => slot), ...steps.flatMap((step) => step.inputs)];
   const wanted = new Set(read.filter((slot) => !inputSlots.has(slot) && !made.has(slot)));
-  const head = new Head(provider);
+  const head = new Head(provider, new Set(options.constant ?? []));
   const fetched = new Set<string>();
   // ONNX Runtime begins with what was emitted last: what is quickly computed, and what it needed is no longer kept.
   const depths = depthsOf(graph);
@@ -70,11 +70,7 @@ export const lowerGraph = (
   });
   const results = fetches.reduce((sum, { tensor }) => sum + bytesOf(tensor), 0);
   const stop = results < MUCH_TO_COPY ? undefined : head.emitter.emit("SequenceEmpty", []);
-  const constant = new Set(options.constant ?? []);
-  const used = head.inputs.map(([name, tensor]) => {
-    const input = tensor.node.attributes.name as string;
-    return { name, slot: slotOf.get(input)!, tensor, constant: constant.has(input) };
-  });
+  const used = head.inputs.map((own) => ({ ...own, slot: slotOf.get(own.input)! }));
   const info = (name: string, { shape, dtype }: Tensor): ValueInfo => ({
     name,
     shape,
