@@ -9,7 +9,7 @@ import {
   sizeOf,
   type Tensor,
 } from "@resd/tensor";
-import { broadcastStrides, coordinate, stridesOf, viewIndex } from "./index_map.ts";
+import { broadcastStrides, coordinate, foursIn, stridesOf, viewIndex } from "./index_map.ts";
 import { pointwise } from "./pointwise.ts";
 import type { ValueId } from "./schedule.ts";
 import type { Writer } from "./writer.ts";
@@ -33,14 +33,20 @@ interface Given {
   readonly name: string;
 }
 
-/** Four elements of a buffer that the kernel has read at once. */
-interface Vector {
-  /** The name of the vector. */
-  readonly name: string;
-  /** Where it lies, in vectors. */
+/** One of four neighbouring positions, of which the first is a multiple of four. */
+interface Neighbour {
+  /** The name of the first. */
+  readonly first: string;
+  /** Where the four lie, in vectors. */
   readonly at: string;
-  /** The names of the positions of its elements. */
-  readonly flats: ReadonlyArray<string>;
+  readonly which: number;
+}
+
+interface Read {
+  readonly dtype: DType;
+  readonly positions: Set<string>;
+  /** Whether all positions so far were of neighbours. */
+  fours: boolean;
 }
 
 const VIEWS = new Set<OpName>(["transpose", "slice", "broadcastTo"]);
@@ -53,11 +59,14 @@ export class Expression {
   readonly #given: Array<Given> = [];
   readonly #known = new WeakMap<object, Map<string, string>>();
   readonly #ids = new Map<Node, number>();
-  readonly #vectors = new Map<ValueId, Vector>();
+  readonly #neighbours = new Map<string, Neighbour>();
+  readonly #vectors: ReadonlySet<ValueId>;
   /** At which positions each buffer was read. */
-  readonly reads = new Map<ValueId, { readonly dtype: DType; readonly positions: Set<string> }>();
+  readonly reads = new Map<ValueId, Read>();
 
-  constructor(writer: Writer, storage: Storage) {
+  /** `vectors`: buffers that are read four numbers at a time; all positions in them must be those of neighbours. */
+  constructor(writer: Writer, storage: Storage, vectors: ReadonlySet<ValueId> = new Set()) {
+    this.#vectors = vectors;
     this.#writer = writer;
     this.#storage = storage;
   }
@@ -67,10 +76,26 @@ export class Expression {
     this.#given.push({ tensor, flat, name });
   }
 
-  /** Reads elements 4·at to 4·at + 3 of a buffer, whose positions are called `flats`, at once. */
-  fours(value: ValueId, dtype: DType, at: string, flats: ReadonlyArray<string>): void {
-    const name = this.#writer.let(`${this.#writer.buffer(value, dtype, "read", 4)}[${at}]`);
-    this.#vectors.set(value, { name, at, flats });
+  /** The positions of elements 4·at to 4·at + 3, whose first is called `first`. */
+  neighbours(first: string, at: string): ReadonlyArray<string> {
+    return [0, 1, 2, 3].map((which) => {
+      const flat = which === 0 ? first : `(${first} + ${which}u)`;
+      this.#neighbours.set(flat, { first, at, which });
+      return flat;
+    });
+  }
+
+  /** A position that follows from another: of four neighbours only the first is computed, where they stay neighbours or become one. */
+  #follow(
+    flat: string,
+    fours: "run" | "same" | undefined,
+    compute: (flat: string) => string,
+  ): string {
+    const neighbour = this.#neighbours.get(flat);
+    if (neighbour === undefined || fours === undefined) return compute(flat);
+    const first = compute(neighbour.first);
+    if (fours === "same" || first === neighbour.first) return fours === "same" ? first : flat;
+    return this.neighbours(first, `${first} / 4u`)[neighbour.which]!;
   }
 
   #find(tensor: Tensor, flat: string): string | undefined {
@@ -144,15 +169,16 @@ export class Expression {
 
   /** Element `flat` of a buffer. */
   load(value: ValueId, dtype: DType, flat: string): string {
-    const name = this.#writer.buffer(value, dtype);
-    const read = this.reads.get(value) ?? { dtype, positions: new Set() };
+    const neighbour = this.#neighbours.get(flat);
+    const read = this.reads.get(value) ?? { dtype, positions: new Set<string>(), fours: true };
+    read.positions.add(neighbour?.at ?? flat);
+    read.fours &&= neighbour !== undefined;
     this.reads.set(value, read);
-    const vector = this.#vectors.get(value);
-    read.positions.add(vector?.at ?? flat);
-    const element =
-      vector === undefined
-        ? `${name}[${flat}]`
-        : `${vector.name}.${"xyzw"[vector.flats.indexOf(flat)]}`;
+    const isVector = this.#vectors.has(value) && neighbour !== undefined;
+    const name = this.#writer.buffer(value, dtype, "read", isVector ? 4 : 1);
+    const element = isVector
+      ? `${this.#writer.let(`${name}[${neighbour.at}]`)}.${"xyzw"[neighbour.which]}`
+      : `${name}[${flat}]`;
     if (dtype === "bool") return this.#writer.let(`${element} != 0u`);
     return this.#writer.let(dtype === "f16" ? `f32(${element})` : element);
   }
@@ -184,7 +210,10 @@ export class Expression {
       if (axis >= 0) strides[axis]! += own[position]!;
       offset += map.starts[position]! * own[position]!;
     });
-    return this.at(current, viewIndex(this.#writer, shape, flat, strides, offset));
+    const index = this.#follow(flat, foursIn(shape, strides, offset), (one) =>
+      viewIndex(this.#writer, shape, one, strides, offset),
+    );
+    return this.at(current, index);
   }
 
   #pad(node: Node, flat: string): string {
@@ -232,15 +261,22 @@ export class Expression {
   }
 
   #gatherRows(node: Node, flat: string): string {
-    const writer = this.#writer;
     const [table, ids] = node.inputs as [Tensor, Tensor];
     const width = table.shape[1]!;
+    const at = this.#follow(flat, width % 4 === 0 ? "run" : undefined, (one) =>
+      this.#rowPosition(ids, width, one),
+    );
+    return this.at(table, at);
+  }
+
+  #rowPosition(ids: Tensor, width: number, flat: string): string {
+    const writer = this.#writer;
     const [row, column] =
       width === 1
         ? [flat, "0u"]
         : [writer.let(`${flat} / ${writer.u(width)}`), writer.let(`${flat} % ${writer.u(width)}`)];
     const id = writer.let(`u32(${this.at(ids, row)})`);
-    return this.at(table, writer.let(`${id} * ${writer.u(width)} + ${column}`));
+    return writer.let(`${id} * ${writer.u(width)} + ${column}`);
   }
 
   #gatherLast(node: Node, flat: string): string {
@@ -258,14 +294,24 @@ export class Expression {
     const [x, cos, sin] = node.inputs as [Tensor, Tensor, Tensor];
     const width = x.shape[3]!;
     const half = writer.u(width / 2);
-    const column = writer.let(`${flat} % ${writer.u(width)}`);
-    const first = writer.let(`${column} < ${half}`);
-    const pair = writer.let(`select(${flat} - ${half}, ${flat} + ${half}, ${first})`);
+    const columnOf = (one: string): string => writer.let(`${one} % ${writer.u(width)}`);
+    const isFirst = (one: string): string => writer.let(`${columnOf(one)} < ${half}`);
+    // A half that holds whole vectors has four neighbours or none of them.
+    const fours = width % 8 === 0 ? "run" : undefined;
+    const pair = this.#follow(flat, fours, (one) =>
+      writer.let(`select(${one} - ${half}, ${one} + ${half}, ${isFirst(one)})`),
+    );
     const own = this.at(x, flat);
     const other = this.at(x, pair);
     const shape = [...x.shape.slice(0, 3), width / 2];
-    const row = writer.let(`${flat} / ${writer.u(width)}`);
-    const angle = writer.let(`${row} * ${half} + select(${column} - ${half}, ${column}, ${first})`);
+    const angle = this.#follow(flat, fours, (one) => {
+      const row = writer.let(`${one} / ${writer.u(width)}`);
+      const column = columnOf(one);
+      return writer.let(
+        `${row} * ${half} + select(${column} - ${half}, ${column}, ${isFirst(one)})`,
+      );
+    });
+    const first = isFirst(fours === undefined ? flat : (this.#neighbours.get(flat)?.first ?? flat));
     const [c, s] = [cos, sin].map((table) => this.#operand(table, shape, angle)) as [
       string,
       string,

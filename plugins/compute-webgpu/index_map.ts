@@ -45,6 +45,23 @@ const joined = (shape: Shape, strides: ReadonlyArray<number>): ReadonlyArray<Run
 };
 
 /**
+ * What becomes of four neighbours, of which the first is at a multiple of four, in a view: neighbours again (`run`), one element four
+ * times (`same`), or anything else.
+ */
+export const foursIn = (
+  shape: Shape,
+  strides: ReadonlyArray<number>,
+  offset: number,
+): "run" | "same" | undefined => {
+  const runs = joined(shape, strides);
+  const inner = runs.at(-1);
+  if (inner === undefined || inner.size % 4 !== 0) return undefined;
+  if (inner.stride === 0) return "same";
+  const whole = offset % 4 === 0 && runs.slice(0, -1).every(({ stride }) => stride % 4 === 0);
+  return inner.stride === 1 && whole ? "run" : undefined;
+};
+
+/**
  * The position offset + Σ coordinate·stride of the element that is number `flat` of `shape` in row-major order.
  * Offsets may be negative as long as the sum is not.
  */

@@ -33,6 +33,7 @@ const MUTATIONS: ReadonlyArray<readonly [law: string, from: string, to: string]>
   ["compute.graph.sample-top-p", "= 0.0; var last", "= 0.1; var last"],
   ["compute.graph.top-k-ties", "c > lastIndex", "c >= lastIndex"],
   ["compute.graph.rope", "+ select(", "+ 1.001 * select("],
+  ["compute.graph.rope", "thread * 4u", "thread * 3u"],
   ["compute.graph.attention-long", "s += 4u", "s += 5u"],
   ["compute.graph.attention-long", "t += 4u", "t += 5u"],
   ["compute.graph.rms-norm", "1.0 / sqrt(", "1.001 / sqrt("],

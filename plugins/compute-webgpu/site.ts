@@ -40,9 +40,10 @@ export class RootKernel {
   readonly #root: Tensor;
   readonly #value: ValueId;
 
-  constructor(site: Site) {
+  /** `vectors`: buffers that are read four numbers at a time. */
+  constructor(site: Site, vectors: ReadonlySet<ValueId> = new Set()) {
     this.writer = new Writer(site.target);
-    this.expression = new Expression(this.writer, site.storage);
+    this.expression = new Expression(this.writer, site.storage, vectors);
     this.#site = site;
     this.#root = outputOf(site.group.root);
     this.#value = site.value(this.#root);
@@ -61,9 +62,10 @@ export class RootKernel {
     this.writer.line(`${out}[${i}] = ${stored(name, dtype)};`);
   }
 
-  /** Stores elements 4·at to 4·at + 3 of the root, whose positions are called `flats`, at once. */
-  storeFour(at: string, flats: ReadonlyArray<string>): void {
+  /** Stores elements 4·at to 4·at + 3 of the root at once. */
+  storeFour(at: string): void {
     const { dtype } = this.#root;
+    const flats = this.expression.neighbours(this.writer.let(`${at} * 4u`), at);
     const parts = flats.map((flat) => stored(this.expression.root(this.#root, flat), dtype));
     const out = this.writer.buffer(this.#value, dtype, "modify", 4);
     this.writer.line(`${out}[${at}] = vec4<${elementOf(dtype)}>(${parts.join(", ")});`);

@@ -17,31 +17,25 @@ export const shown = (shape: ReadonlyArray<number>): string => shape.join("x") |
 /** Most buffers that are read one number at a time by a kernel whose threads compute four elements each. */
 const MOST_SINGLES = 2;
 
-/** Buffers that every element of the root reads at its own position, and how many it reads elsewhere. */
-const alignedReads = (site: Site) => {
+/** Buffers that four neighbours read as vectors, and how many they read otherwise. */
+const vectorReads = (site: Site) => {
   const probe = new RootKernel(site);
-  probe.store("i");
+  probe.storeFour("thread");
   const reads = [...probe.expression.reads];
-  const aligned = reads.filter(([, { positions }]) => positions.size === 1 && positions.has("i"));
-  return { aligned, others: reads.length - aligned.length };
+  const vectors = new Set(reads.flatMap(([value, { fours }]) => (fours ? [value] : [])));
+  return { vectors, others: reads.length - vectors.size };
 };
 
 /** Four neighbours by each thread: a vector is read and written for about what a number costs. */
 const byFours = (
   site: Site,
-  aligned: ReturnType<typeof alignedReads>["aligned"],
+  vectors: ReadonlySet<ValueId>,
   label: string,
   count: number,
 ): Kernel => {
-  const kernel = new RootKernel(site);
+  const kernel = new RootKernel(site, vectors);
   const { writer } = kernel;
-  writer.block(`if (thread < ${writer.u(count / 4)})`, () => {
-    const flats = [0, 1, 2, 3].map((c) => writer.let(`thread * 4u + ${c}u`));
-    for (const [value, { dtype }] of aligned) {
-      kernel.expression.fours(value, dtype, "thread", flats);
-    }
-    kernel.storeFour("thread", flats);
-  });
+  writer.block(`if (thread < ${writer.u(count / 4)})`, () => kernel.storeFour("thread"));
   return kernel.finish(label, LANES, groupsOf(count / 4), "thread");
 };
 
@@ -51,9 +45,9 @@ export const elementwise = (site: Site): ReadonlyArray<Kernel> => {
   const count = sizeOf(root.shape);
   if (count === 0) return [];
   const label = `${root.node.op} ${shown(root.shape)}`;
-  const { aligned, others } = alignedReads(site);
-  if (count % 4 === 0 && aligned.length > 0 && others <= MOST_SINGLES) {
-    return [byFours(site, aligned, label, count)];
+  if (count % 4 === 0) {
+    const { vectors, others } = vectorReads(site);
+    if (vectors.size > 0 && others <= MOST_SINGLES) return [byFours(site, vectors, label, count)];
   }
   const kernel = new RootKernel(site);
   kernel.writer.block(`if (thread < ${kernel.writer.u(count)})`, () => kernel.store("thread"));
