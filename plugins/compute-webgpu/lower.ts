@@ -1,8 +1,7 @@
-/** A graph becomes a schedule: values with storage and kernels in order, each group by the family of its core. */
+/** A graph becomes a schedule: values with storage, which of them share it, and kernels in order. */
 import { ComputeError } from "@resd/core";
 import {
   attributesOf,
-  type Claims,
   type DType,
   type Graph,
   lower as withoutPrimitives,
@@ -12,92 +11,12 @@ import {
   type Tensor,
   type TensorType,
 } from "@resd/tensor";
+import { batchesOf, cachesLast, claims, kernelsOfBatch } from "./families.ts";
 import { fuse, type Group, unshaped } from "./fuse.ts";
-import { adamw } from "./kernels/adamw.ts";
-import { attention, attentionGradient } from "./kernels/attention.ts";
-import { cachedAttention } from "./kernels/attention_cached.ts";
-import { cacheWrite } from "./kernels/cache_write.ts";
-import { concatWide, elementwise, fill } from "./kernels/elementwise.ts";
-import { matMul } from "./kernels/matmul.ts";
-import { emptySum, reduce } from "./kernels/reduce.ts";
-import { rmsNorm, rmsNormGradient } from "./kernels/rms_norm.ts";
-import { sample } from "./kernels/sample.ts";
-import { scatterAddLast, scatterAddRows } from "./kernels/scatter.ts";
-import { softmax } from "./kernels/softmax.ts";
-import { topK } from "./kernels/top_k.ts";
-import { bytesOf, type Kernel, type Schedule, type Value, type ValueId } from "./schedule.ts";
-import { attentionVariant, claimsCached, claimsNorm } from "./select.ts";
+import { bytesOf, type Schedule, type Value, type ValueId } from "./schedule.ts";
 import { shardRows, type ShardedGraph } from "./shard_rows.ts";
 import { outputOf, type Site } from "./site.ts";
 import type { Target } from "./writer.ts";
-
-/** Primitives with a kernel or an expression of their own; the others are fused from their composites. */
-const CLAIMED = new Set<OpName>(["adamw", "rope"]);
-
-const claims =
-  (target: Target): Claims =>
-  (op, node) =>
-    CLAIMED.has(op) ||
-    attentionVariant(target, node) !== "apart" ||
-    claimsCached(target, node) ||
-    claimsNorm(target, node);
-
-const FAMILIES: Partial<Record<OpName, (site: Site) => ReadonlyArray<Kernel>>> = {
-  sum: reduce,
-  max: reduce,
-  softmax,
-  logSoftmax: softmax,
-  matMul,
-  scatterAddRows,
-  scatterAddLast,
-  topK,
-  cacheWrite,
-  sample,
-  attention,
-  attentionGradient,
-  cachedAttention,
-  rmsNorm,
-  rmsNormGradient,
-  concat: concatWide,
-};
-
-/** The kernels of one group. */
-const kernelsOf = (site: Site): ReadonlyArray<Kernel> => {
-  const { root, core } = site.group;
-  if (root.op === "full") {
-    const { shape, dtype } = root.outputs[0]!;
-    const { value } = attributesOf(root, "full");
-    return fill(site.target, site.value(outputOf(root)), sizeOf(shape), dtype, value);
-  }
-  if (core === undefined) return elementwise(site);
-  const [x] = core.inputs as [Tensor];
-  const { shape, dtype } = root.outputs[0]!;
-  if (core.op === "sum" && sizeOf(x.shape) === 0 && core === root) {
-    return emptySum(site, shape, dtype);
-  }
-  return FAMILIES[core.op]!(site);
-};
-
-/** Neighbours that one family may compute together: steps of an optimizer, none of which needs another's result. */
-const batchesOf = (groups: ReadonlyArray<Group>): ReadonlyArray<ReadonlyArray<number>> => {
-  const batches: Array<Array<number>> = [];
-  groups.forEach(({ root, reads }, position) => {
-    const last = batches.at(-1);
-    const joins =
-      root.op === "adamw" &&
-      last?.every((other) => groups[other]!.root.op === "adamw" && !reads.has(groups[other]!.root));
-    if (joins === true) last!.push(position);
-    else batches.push([position]);
-  });
-  return batches;
-};
-
-/** Caches are written after everything else has read them, so that they can be written in place. */
-const cachesLast = (groups: ReadonlyArray<Group>): ReadonlyArray<Group> => {
-  const read = new Set(groups.flatMap(({ reads }) => [...reads]));
-  const waits = ({ root }: Group): boolean => root.op === "cacheWrite" && !read.has(root);
-  return [...groups.filter((group) => !waits(group)), ...groups.filter(waits)];
-};
 
 /** Operands whose place each result of an operation may take. */
 const TAKES: Partial<Record<OpName, ReadonlyArray<number>>> = { adamw: [0, 2, 3], cacheWrite: [0] };
@@ -279,11 +198,9 @@ class Lowering {
         memo: this.#memo,
       };
     };
-    const kernels = batchesOf(groups).flatMap((batch) => {
-      const sites = batch.map(siteOf);
-      const [first] = sites as [Site];
-      return first.group.root.op === "adamw" ? adamw(sites) : kernelsOf(first);
-    });
+    const kernels = batchesOf(groups).flatMap((batch) =>
+      kernelsOfBatch(batch.map(siteOf) as [Site, ...Array<Site>]),
+    );
     const constants = graph.nodes.flatMap((node) =>
       node.op === "constant"
         ? [{ value: this.#value(outputOf(node)), data: attributesOf(node, "constant").data }]

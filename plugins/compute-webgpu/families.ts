@@ -1,0 +1,94 @@
+/** Which kernels compute a group, by the operation at its core, and which groups are computed in what order. */
+import { attributesOf, type Claims, type OpName, sizeOf, type Tensor } from "@resd/tensor";
+import type { Group } from "./fuse.ts";
+import { adamw } from "./kernels/adamw.ts";
+import { attention, attentionGradient } from "./kernels/attention.ts";
+import { cachedAttention } from "./kernels/attention_cached.ts";
+import { cacheWrite } from "./kernels/cache_write.ts";
+import { concatWide, elementwise, fill } from "./kernels/elementwise.ts";
+import { matMul } from "./kernels/matmul.ts";
+import { emptySum, reduce } from "./kernels/reduce.ts";
+import { rmsNorm, rmsNormGradient } from "./kernels/rms_norm.ts";
+import { sample } from "./kernels/sample.ts";
+import { scatterAddLast, scatterAddRows } from "./kernels/scatter.ts";
+import { softmax } from "./kernels/softmax.ts";
+import { topK } from "./kernels/top_k.ts";
+import type { Kernel } from "./schedule.ts";
+import { attentionVariant, claimsCached, claimsNorm } from "./select.ts";
+import { outputOf, type Site } from "./site.ts";
+import type { Target } from "./writer.ts";
+
+/** Primitives with a kernel or an expression of their own; the others are fused from their composites. */
+const CLAIMED = new Set<OpName>(["adamw", "rope"]);
+
+/** Whether an adapter computes a primitive as a whole. */
+export const claims =
+  (target: Target): Claims =>
+  (op, node) =>
+    CLAIMED.has(op) ||
+    attentionVariant(target, node) !== "apart" ||
+    claimsCached(target, node) ||
+    claimsNorm(target, node);
+
+const FAMILIES: Partial<Record<OpName, (site: Site) => ReadonlyArray<Kernel>>> = {
+  sum: reduce,
+  max: reduce,
+  softmax,
+  logSoftmax: softmax,
+  matMul,
+  scatterAddRows,
+  scatterAddLast,
+  topK,
+  cacheWrite,
+  sample,
+  attention,
+  attentionGradient,
+  cachedAttention,
+  rmsNorm,
+  rmsNormGradient,
+  concat: concatWide,
+};
+
+/** The kernels of one group. */
+const kernelsOf = (site: Site): ReadonlyArray<Kernel> => {
+  const { root, core } = site.group;
+  if (root.op === "full") {
+    const { shape, dtype } = root.outputs[0]!;
+    const { value } = attributesOf(root, "full");
+    return fill(site.target, site.value(outputOf(root)), sizeOf(shape), dtype, value);
+  }
+  if (core === undefined) return elementwise(site);
+  const [x] = core.inputs as [Tensor];
+  const { shape, dtype } = root.outputs[0]!;
+  if (core.op === "sum" && sizeOf(x.shape) === 0 && core === root) {
+    return emptySum(site, shape, dtype);
+  }
+  return FAMILIES[core.op]!(site);
+};
+
+/** Neighbours that one family may compute together: steps of an optimizer, none of which needs another's result. */
+export const batchesOf = (groups: ReadonlyArray<Group>): ReadonlyArray<ReadonlyArray<number>> => {
+  const batches: Array<Array<number>> = [];
+  groups.forEach(({ root, reads }, position) => {
+    const last = batches.at(-1);
+    const joins =
+      root.op === "adamw" &&
+      last?.every((other) => groups[other]!.root.op === "adamw" && !reads.has(groups[other]!.root));
+    if (joins === true) last!.push(position);
+    else batches.push([position]);
+  });
+  return batches;
+};
+
+/** Caches are written after everything else has read them, so that they can be written in place. */
+export const cachesLast = (groups: ReadonlyArray<Group>): ReadonlyArray<Group> => {
+  const read = new Set(groups.flatMap(({ reads }) => [...reads]));
+  const waits = ({ root }: Group): boolean => root.op === "cacheWrite" && !read.has(root);
+  return [...groups.filter((group) => !waits(group)), ...groups.filter(waits)];
+};
+
+/** The kernels of a batch. */
+export const kernelsOfBatch = (
+  sites: readonly [Site, ...ReadonlyArray<Site>],
+): ReadonlyArray<Kernel> =>
+  sites[0].group.root.op === "adamw" ? adamw(sites) : kernelsOf(sites[0]);
