@@ -34,7 +34,7 @@ describe("compose.md", { timeout: 120_000 }, () => {
     writeFileSync(file, example);
     const runDir = join(folder, "run");
     const summary = JSON.parse(resd("train", file, "--json", "--run-dir", runDir, ...SHORT));
-    assert.strictEqual(summary.variant, "second-witness");
+    assert.strictEqual(summary.name, "second-witness");
     assert.strictEqual(summary.updates, 3);
     const { config, sources } = JSON.parse(
       readFileSync(join(runDir, "config.resolved.json"), "utf8"),
