@@ -182,30 +182,34 @@ layer(Layer.provideMerge(Runs.layer, place), { excludeTestServices: true, timeou
       }),
     );
 
-    it.effect("run() gives the same run for the same seed, in this process and in another", () =>
-      Effect.gen(function* () {
-        const runs = yield* Runs;
-        const fs = yield* FileSystem.FileSystem;
-        const { folder: elsewhere, stdout } = yield* runs.elsewhere;
-        const plain = yield* runs.plain;
-        const expected = yield* timelessMetrics(plain);
-        const weightsOf = (folder: string) =>
-          Effect.map(fs.readFile(`${runFiles(folder).model}/model.safetensors`), Buffer.from);
-        const weights = yield* weightsOf(plain);
-        for (const folder of [yield* runs.again, elsewhere]) {
-          assert.strictEqual(yield* timelessMetrics(folder), expected);
-          assert.isTrue(weights.equals(yield* weightsOf(folder)), folder);
-        }
-        const printed: unknown = JSON.parse(stdout.trimEnd().split("\n").at(-1) ?? "");
-        const { summary } = yield* readRun(elsewhere);
-        assert.deepStrictEqual(printed, summary as unknown);
+    it.effect(
+      "run() gives the same run for the same seed, in this process and in another",
+      () =>
+        Effect.gen(function* () {
+          const runs = yield* Runs;
+          const fs = yield* FileSystem.FileSystem;
+          const { folder: elsewhere, stdout } = yield* runs.elsewhere;
+          const plain = yield* runs.plain;
+          const expected = yield* timelessMetrics(plain);
+          const weightsOf = (folder: string) =>
+            Effect.map(fs.readFile(`${runFiles(folder).model}/model.safetensors`), Buffer.from);
+          const weights = yield* weightsOf(plain);
+          for (const folder of [yield* runs.again, elsewhere]) {
+            assert.strictEqual(yield* timelessMetrics(folder), expected);
+            assert.isTrue(weights.equals(yield* weightsOf(folder)), folder);
+          }
+          const printed: unknown = JSON.parse(stdout.trimEnd().split("\n").at(-1) ?? "");
+          const { summary } = yield* readRun(elsewhere);
+          assert.deepStrictEqual(printed, summary as unknown);
 
-        const other = yield* runs.otherSeed;
-        const { metrics } = yield* readRunFiles(other);
-        assert.notStrictEqual(yield* timelessMetrics(other), expected);
-        assert.isFalse(weights.equals(yield* weightsOf(other)));
-        assert.isFalse(metrics.some((row) => expected.includes(String(row["rollouts"]))));
-      }),
+          const other = yield* runs.otherSeed;
+          const { metrics } = yield* readRunFiles(other);
+          assert.notStrictEqual(yield* timelessMetrics(other), expected);
+          assert.isFalse(weights.equals(yield* weightsOf(other)));
+          assert.isFalse(metrics.some((row) => expected.includes(String(row["rollouts"]))));
+        }),
+      // Three runs: seconds on quiet cores, a minute on busy ones.
+      120_000,
     );
 
     it.effect("run() learns the same wherever its playbook lies", () =>
