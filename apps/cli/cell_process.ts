@@ -82,11 +82,11 @@ const silentEnd = (
   lastWords: string,
 ): string => {
   const words = lastWords === "" ? "" : `: ${lastWords.trim()}`;
-  const todo =
+  const advice =
     signal === "SIGKILL"
       ? "start the comparison again, which runs it anew; if memory ran out, with fewer --jobs"
       : "start the comparison again, which runs it anew";
-  return `Expected the process to end with the run, got ${signal ?? `exit code ${code}`}, at ${folder}${words}; ${todo}`;
+  return `Expected the process to end with the run, got ${signal ?? `exit code ${code}`}, at ${folder}${words}; ${advice}`;
 };
 
 /** Runs a job to its end; the message of its failure, or undefined when it ended well. */

@@ -4,18 +4,18 @@ import type { PlatformError } from "effect";
 interface Reading {
   readonly expected: string;
   readonly got: string;
-  readonly todo: string;
+  readonly advice: string;
 }
 
 const noPermission: Reading = {
   expected: "permission",
   got: "none",
-  todo: "change the permissions, or choose another place",
+  advice: "change the permissions, or choose another place",
 };
 const noSpace: Reading = {
   expected: "space on the disk",
   got: "none left",
-  todo: "free some, or choose a folder on another disk",
+  advice: "free some, or choose a folder on another disk",
 };
 
 /** By the code of the operating system. */
@@ -24,23 +24,23 @@ const READINGS: Readonly<Record<string, Reading>> = {
   EPERM: noPermission,
   EDQUOT: noSpace,
   ENOSPC: noSpace,
-  EISDIR: { expected: "a file", got: "a folder", todo: "give a file" },
+  EISDIR: { expected: "a file", got: "a folder", advice: "give a file" },
   ELOOP: {
     expected: "a file",
     got: "links that lead back to themselves",
-    todo: "correct the links",
+    advice: "correct the links",
   },
   EMFILE: {
     expected: "to open one more file",
     got: "as many as are allowed",
-    todo: "allow more (ulimit -n)",
+    advice: "allow more (ulimit -n)",
   },
-  ENOENT: { expected: "a file or folder", got: "nothing", todo: "correct the path" },
-  ENOTDIR: { expected: "a folder", got: "a file", todo: "correct the path" },
+  ENOENT: { expected: "a file or folder", got: "nothing", advice: "correct the path" },
+  ENOTDIR: { expected: "a folder", got: "a file", advice: "correct the path" },
   EROFS: {
     expected: "a disk that can be written",
     got: "a read-only one",
-    todo: "choose a folder on another disk",
+    advice: "choose a folder on another disk",
   },
 };
 
@@ -58,5 +58,5 @@ export const fileFailureText = (error: PlatformError.PlatformError): string => {
   if (reading === undefined) return error.message;
   const place = "pathOrDescriptor" in reason ? reason.pathOrDescriptor : undefined;
   const at = typeof place === "string" ? `, at ${place}` : "";
-  return `Expected ${reading.expected}, got ${reading.got} (${code})${at}; ${reading.todo}`;
+  return `Expected ${reading.expected}, got ${reading.got} (${code})${at}; ${reading.advice}`;
 };

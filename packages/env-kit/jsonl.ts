@@ -120,9 +120,9 @@ export const jsonl = <Row = ProblemRow, Answer = string, R = never>(
       const placed: Array<Placed<Row>> = [];
       for (const numbered of rows) {
         const { row, line, text } = numbered;
-        const refuse = (said: string, todo: string) =>
+        const refuse = (said: string, advice: string) =>
           new EnvironmentTaskError({
-            message: `${said}, at ${file}:${line}; ${todo}`,
+            message: `${said}, at ${file}:${line}; ${advice}`,
             taskKey: `${line}`,
           });
         const key = `${spec.id}/${textAt(row, "key") ?? hashName(text)}`;

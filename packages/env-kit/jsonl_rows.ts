@@ -11,9 +11,9 @@ export interface NumberedRow<A> {
   readonly text: string;
 }
 
-const fault = (path: string, line: number, said: string, todo: string) =>
+const fault = (path: string, line: number, said: string, advice: string) =>
   new EnvironmentTaskError({
-    message: `${said}, at ${path}:${line}; ${todo}`,
+    message: `${said}, at ${path}:${line}; ${advice}`,
     taskKey: `${path}:${line}`,
   });
 
