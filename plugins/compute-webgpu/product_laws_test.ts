@@ -69,24 +69,43 @@ describe.skipIf(adapter === undefined)("products keep the laws", () => {
   describe.skipIf(!matrices)("by subgroup matrices", () => register(MATRICES, "f16"));
 });
 
+type Mutation = readonly [kernel: ProductSettings["kernel"], law: string, from: string, to: string];
+
 /** What is changed in a kernel's text, and the law that must see it. */
-const MUTATIONS: ReadonlyArray<
-  readonly [kernel: ProductSettings["kernel"], law: string, from: string, to: string]
-> = [
+const MUTATIONS: ReadonlyArray<Mutation> = [
   ["rows", "nt-3x130x68", "e < 12u", "e < 11u"],
+  ["tile64", "followed-66x128x68", "k < 32u", "k < 31u"],
+  ["tile64", "followed-66x128x68", "* 17u + across", "* 16u + across"],
   ["tile128", "nt-132x36x132", "round <= ", "round < "],
+  // The kernel of parts, whose last one has eight steps, then the kernel that adds them.
+  ["split", "tn-batched-17x200x20", "+ 31u) / 32u", "+ 23u) / 32u"],
   ["split", "tn-batched-17x200x20", "var total = 0.0", "var total = 0.001"],
+  ["split", "tn-batched-17x200x20", "var part = 0u", "var part = 1u"],
 ];
 
-describe.skipIf(adapter === undefined)("the laws of products", () => {
-  for (const [productKernel, name, from, to] of MUTATIONS) {
-    it.live(`see that ${productKernel} has ${JSON.stringify(to)} in it`, () =>
+/** These hold for matrices of any size. */
+const MATRIX_MUTATIONS: ReadonlyArray<Mutation> = [
+  ["matrix", "nn-64x96x68", "round * 32u;", "round * 31u;"],
+  ["matrix", "nn-64x96x68", "turn < 8u", "turn < 7u"],
+  ["matrix", "scaled-1e-9", "0x7f000000u", "0x7f800000u"],
+  ["split", "tn-batched-17x200x20", "var part = 0u", "var part = 1u"],
+];
+
+const mustBeSeen = (mutations: ReadonlyArray<Mutation>, products: "f32" | "f16"): void => {
+  for (const [productKernel, name, from, to] of mutations) {
+    it.live(`see that ${productKernel} in ${products} has ${JSON.stringify(to)} in it`, () =>
       Effect.gen(function* () {
-        const laws = lawsOf([name], 1e-5);
-        const { changed, passed } = yield* underMutation(laws, [from, to], { productKernel });
+        const laws = lawsOf([name], products === "f16" ? ROUNDED : 1e-5);
+        const options = { productKernel, products };
+        const { changed, passed } = yield* underMutation(laws, [from, to], options);
         assert.isAbove(changed, 0, "the text is in no kernel of the law");
         assert.isFalse(passed, name);
       }),
     );
   }
+};
+
+describe.skipIf(adapter === undefined)("the laws of products", () => {
+  mustBeSeen(MUTATIONS, "f32");
+  describe.skipIf(!matrices)("by subgroup matrices", () => mustBeSeen(MATRIX_MUTATIONS, "f16"));
 });
