@@ -38,6 +38,9 @@ const curator = Layer.succeed(Curator, {
 export const scriptedPolicy = (parts: Partial<PolicyShape> = {}) =>
   Layer.succeed(Policy, { ...makeScriptedPolicy({ replies }), ...parts });
 
+export const policyThatSays = (reply: string) =>
+  Layer.succeed(Policy, makeScriptedPolicy({ replies: () => reply }));
+
 /** A short run without a console. */
 export const scriptedRun = (policy: Layer.Layer<Policy>, resd: object = {}): RunDefinition =>
   defineRun({

@@ -131,6 +131,37 @@ describe("resd", { timeout: PATIENCE }, () => {
     }
   });
 
+  it("show lists attempts and tells one of them, token by token", async () => {
+    const run = join(folder, "one");
+    const listed = await resd(["show", run, "--update=2", "--json"]);
+    assert.strictEqual(listed.code, 0, listed.error);
+    const attempts = JSON.parse(listed.out);
+    assert.lengthOf(attempts, 4);
+    const [{ id, outcome }] = attempts;
+    const { code, out, error } = await resd(["show", run, id, "--tokens"]);
+    assert.strictEqual(code, 0, error);
+    const line = readFileSync(join(run, "rollouts/step-000002.jsonl"), "utf8").split("\n")[0]!;
+    const { studentPrompt, teacherPrompt, ids } = JSON.parse(line);
+    const flat = out.replaceAll(/\s+/g, " ");
+    for (const part of [id, outcome, studentPrompt, teacherPrompt, `${ids[0]} "<task>"`])
+      assert.include(flat, part);
+  });
+
+  it("replay with the weights that made an attempt gives its tokens again", async () => {
+    const run = join(folder, "one");
+    const line = readFileSync(join(run, "rollouts/step-000001.jsonl"), "utf8").split("\n")[1]!;
+    const { id, policyVersion } = JSON.parse(line);
+    const args = ["replay", run, id.slice(0, 10), "--weights=initial", "--samples=2", "--json"];
+    const { code, out, error } = await resd(args);
+    assert.strictEqual(code, 0, error);
+    const { attempts, weights } = JSON.parse(out);
+    assert.strictEqual(weights.version, policyVersion);
+    assert.deepInclude(attempts[0], { draws: "recorded", same: true });
+    const none = await resd(["replay", run, id, "--weights=checkpoint", "--json"]);
+    assert.strictEqual(none.code, 1);
+    assert.match(JSON.parse(none.error).error, /^Expected a checkpoint in /);
+  });
+
   it("sample shows what student, reflector and teacher read and write", async () => {
     const { code, out, error } = await resd(["sample", join(folder, "one"), "--tasks=2", "--json"]);
     assert.strictEqual(code, 0, error);

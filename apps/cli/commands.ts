@@ -7,7 +7,9 @@ import { evaluate } from "./commands/eval.ts";
 import { exportVerb } from "./commands/export.ts";
 import { plan } from "./commands/plan.ts";
 import { prompts } from "./commands/prompts.ts";
+import { replay } from "./commands/replay.ts";
 import { sample } from "./commands/sample.ts";
+import { show } from "./commands/show.ts";
 import { train } from "./commands/train.ts";
 import { env } from "./env/commands.ts";
 import { playbook } from "./playbook/commands.ts";
@@ -24,6 +26,8 @@ npm start trains; npm start -- <verb> does anything else.`,
       train(overrides),
       evaluate(overrides),
       exportVerb,
+      show,
+      replay(overrides),
       sample(overrides),
       compare,
       env(overrides),

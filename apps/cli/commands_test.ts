@@ -27,7 +27,7 @@ const printed = (...words: ReadonlyArray<string>) => {
 };
 
 describe("resd", () => {
-  for (const verb of [undefined, "train", "eval", "sample", "doctor"]) {
+  for (const verb of [undefined, "train", "eval", "show", "replay", "sample", "doctor"]) {
     it.effect(`--help teaches ${verb ?? "the program"} by examples`, () =>
       Effect.gen(function* () {
         const { exit, out } = yield* printed(...(verb === undefined ? [] : [verb]), "--help");
@@ -64,6 +64,8 @@ describe("resd", () => {
           "Expected <run>, got none, at eval (runs/a was read as the value of --environment.options.level); add it: npm start -- eval <run>",
         ],
         ["export runs/a", "Expected --out, got none, at export; add it: npm start -- export … "],
+        ["show runs/a --faild", "Expected a flag of show, got --faild; did you mean --failed? "],
+        ["replay runs/a", "Expected <attempt>, got none, at replay; add it: npm start -- replay "],
         ["prompts a b", "Expected no further words, got b, at prompts; leave them out"],
         ["compare m.json --job=1", "Expected a flag of compare, got --job; did you mean --jobs? "],
         ["export a --out b --dtype=f8", 'Expected "f32" | "bf16" | "f16", got "f8", at --dtype; '],
@@ -81,6 +83,8 @@ describe("resd", () => {
     Effect.gen(function* () {
       for (const args of [
         ["sample", "--tasks=0"],
+        ["show", "runs/a", "--update=0"],
+        ["replay", "runs/a", "abc", "--samples=0"],
         ["compare", "m.json", "--jobs=-1"],
         ["env", "validate", "kestrel", "--samples=0"],
         ["env", "play", "kestrel", "--task=-1"],

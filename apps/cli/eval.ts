@@ -9,7 +9,6 @@ import {
   rankSums,
 } from "@resd/resd";
 import {
-  CUSTOM,
   type Estimates,
   type Override,
   type RecordedRun,
@@ -18,18 +17,16 @@ import {
   askUntrained,
   composeMeasuring,
   configError,
-  loadPlugins,
   measureRun,
   readProbes,
   readRun,
   readScores,
-  resolveConfig,
 } from "@resd/run";
 import { Console, Effect, type Option } from "effect";
 import { type Recorded, measuredText, recordedText } from "./eval_report.ts";
 import { hostLayer } from "./host.ts";
 import { inkFor } from "./ink.ts";
-import { readFileOption } from "./read_definition.ts";
+import { recordedParts } from "./recorded_parts.ts";
 
 export interface EvalInput {
   readonly runs: ReadonlyArray<string>;
@@ -41,8 +38,6 @@ export interface EvalInput {
   readonly json: boolean;
   readonly overrides: ReadonlyArray<Override>;
 }
-
-const SLOTS_TO_MEASURE = ["environment", "compute", "similarity", "trackers"] as const;
 
 const estimatesOf = (scores: ReadonlyArray<TaskScores>): Estimates =>
   Object.fromEntries(
@@ -61,20 +56,13 @@ const measuredThen = Effect.fnUntraced(function* ({ files, summary }: RecordedRu
 /** Loads the policy of a run and measures it. */
 const measureAgain = Effect.fnUntraced(function* (run: string, input: EvalInput) {
   const recorded = yield* readRun(run, input.best ? "best" : "end");
-  const { layers } = yield* readFileOption(input.file);
-  const source = `run ${run}`;
-  const { config, sources } = yield* resolveConfig(
-    [
-      { source, values: { ...recorded.config } },
-      { source, values: { model: recorded.model, loraAdapter: null, trackers: [] } },
-    ],
-    input.overrides,
-  );
-  if (config.environment.use === CUSTOM && layers.environment === undefined) {
-    const message = `Expected the file whose layers the run was made of, got none, at eval ${run}; the environment was code: add --file <its .ts file>`;
-    return yield* configError([{ path: "environment", source: run, message }]);
-  }
-  const plugins = yield* loadPlugins({ config, sources }, layers, SLOTS_TO_MEASURE);
+  const parts = yield* recordedParts(run, recorded.config, {
+    verb: "eval",
+    values: { model: recorded.model, loraAdapter: null },
+    file: input.file,
+    overrides: input.overrides,
+  });
+  const { config, layers } = parts;
   const { loraAdapter: _, ...trained } = config;
   const { model: untrainedModel, loraAdapter } = recorded.config;
   const untrainedConfig = {
@@ -82,8 +70,7 @@ const measureAgain = Effect.fnUntraced(function* (run: string, input: EvalInput)
     model: untrainedModel,
     ...(loraAdapter && { loraAdapter }),
   };
-  const measuringWith = (of: RunConfig) =>
-    composeMeasuring({ config: of, plugins, layers, listeners: [] });
+  const measuringWith = (of: RunConfig) => composeMeasuring({ ...parts, config: of });
 
   const { probes: asked = false } = config;
   const probes = yield* readProbes({ model: untrainedModel, probes: asked });

@@ -124,6 +124,7 @@ const next = ({ folder, seed }: RunSummary, args: ReadonlyArray<string>): Readon
   const again = ofAnyRun(args);
   const commands: ReadonlyArray<readonly [ReadonlyArray<string>, string]> = [
     [["eval", folder], "measure the trained model, with and without its playbook"],
+    [["show", folder, "--failed"], "look at the attempts that failed, or at one of them"],
     [["sample", folder], "read what it is shown and what it answers"],
     ...(args.some((arg) => arg.startsWith("--resume"))
       ? []

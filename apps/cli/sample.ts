@@ -4,7 +4,6 @@ import {
   Environment,
   Format,
   Policy,
-  type Prompt,
   Reflector,
   type TaskRow,
   emptyView,
@@ -17,6 +16,7 @@ import {
   answerText,
   inSilence,
   planTeacherContext,
+  promptText,
   teachingOpening,
   rollOut,
 } from "@resd/resd";
@@ -60,11 +60,6 @@ interface Sample {
   readonly exchanges: ReadonlyArray<Exchange>;
 }
 
-const promptText = (prompt: Prompt, freeText: boolean): string =>
-  prompt
-    .map((segment) => ("text" in segment ? segment.text : segment.control))
-    .join(freeText ? "" : " ");
-
 const tryOnce = Effect.fnUntraced(function* (
   config: RunConfig,
   row: TaskRow<unknown>,
@@ -101,7 +96,7 @@ const exchange = Effect.fnUntraced(function* (
   const format = yield* Format;
   return {
     role,
-    prompt: promptText(prompt, format.freeText),
+    prompt: promptText(prompt, format),
     answer: answerText(attempt),
     solved: attempt.success,
     feedback: ungraded?.message ?? format.feedback(attempt.results),
@@ -137,7 +132,7 @@ const followTask = Effect.fnUntraced(function* (
     reflection = reflections[0]?.text;
     exchanges.push({
       role: "reflector",
-      prompt: promptText(format.reflector(attempt, view), format.freeText),
+      prompt: promptText(format.reflector(attempt, view), format),
       answer: reflection ?? "",
     });
   }

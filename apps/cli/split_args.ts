@@ -1,11 +1,12 @@
 /** Command lines in two parts: the verb's own flags, and values of the configuration such as `--resd.lr=1e-3`. */
 import type { Override } from "@resd/run";
+import { REPLAY_FLAGS } from "./commands/replay.ts";
 import { PLAYBOOK_FLAGS } from "./playbook/commands.ts";
 import { takesWord } from "./switches.ts";
 
 /** Verbs that read no configuration. A flag that they do not know is not taken out, so that their parser refuses it. */
 const WITHOUT_CONFIG =
-  /^(compare|export|prompts|env (list|new)|playbook (show|diff|export|import|edit))( |$)/;
+  /^(compare|export|prompts|show|env (list|new)|playbook (show|diff|export|import|edit))( |$)/;
 
 export interface SplitArgs {
   /** For the verb's parser. */
@@ -53,6 +54,7 @@ const OWN_FLAGS = new Set([
 /** Flags that are configuration on every other command line. */
 const FLAGS_OF: ReadonlyMap<string | undefined, ReadonlyArray<string>> = new Map([
   ["playbook", PLAYBOOK_FLAGS],
+  ["replay", REPLAY_FLAGS],
   ["export", ["adapter", "merge", "dtype", "shard-size", "force"]],
 ]);
 

@@ -29,6 +29,14 @@ describe("splitArgs", () => {
     assert.lengthOf(splitArgs(["playbook", "lift", "runs/a", "--seed", "3"]).overrides, 1);
   });
 
+  it("splitArgs() leaves the draws of a replay to it, and takes its configuration out", () => {
+    const args = ["replay", "runs/a", "abc", "--seed", "3", "--prompt", "teacher"];
+    assert.deepEqual(splitArgs([...args, "--resd.lr=1"]), {
+      args,
+      overrides: [override("--resd.lr", "1")],
+    });
+  });
+
   it("splitArgs() knows short names of keys that are often given", () => {
     const { overrides } = splitArgs(["--compute", "webgpu", "--adapter", "1", "--provider=cpu"]);
     assert.deepEqual(overrides, [

@@ -28,6 +28,8 @@ export interface RolloutRecord {
   readonly reflectionId?: string;
   readonly curated?: { readonly operations: number; readonly text: string };
   readonly signal: SignalReason;
+  /** Why it has no grade, as the environment or the loop said it; absent where it has one. */
+  readonly ungraded?: string;
   /** The enriched prompt as text, as the teacher read it. */
   readonly teacherPrompt?: string;
   /** What had no room in it, in the order in which it was given up; absent when everything had. */

@@ -91,6 +91,7 @@ export const rolloutRecords = (
         ? {}
         : { curated: { operations: curation.operations, text: curation.text } }),
       signal: ungraded?.reason ?? samples[place!]!.signal,
+      ...(ungraded === undefined ? {} : { ungraded: ungraded.message }),
       ...(teacher?._tag === "Fits" ? { teacherPrompt: promptText(teacher.prompt, format) } : {}),
       ...(teacher?._tag === "Fits" && teacher.dropped.length > 0
         ? { leftOut: teacher.dropped.map(dropName) }

@@ -1,17 +1,19 @@
 /** What is asked of a rollout, and what it gives back. */
-import type {
-  Attempt,
-  Episode,
-  Format,
-  Ids,
-  ModelUse,
-  Policy,
-  PolicyError,
-  Prompt,
-  RewardPolicy,
-  Role,
-  Sampling,
-  TaskRow,
+import {
+  type Attempt,
+  type Episode,
+  type Format,
+  type Ids,
+  type ModelUse,
+  type Policy,
+  type PolicyError,
+  type Prompt,
+  type RewardPolicy,
+  type Role,
+  type Sampling,
+  type TaskRow,
+  hashName,
+  hashSeed,
 } from "@resd/core";
 import type { Effect } from "effect";
 import type { Limits } from "./config.ts";
@@ -27,6 +29,20 @@ export interface RolloutRequest {
   /** Seed of the sampling of a turn, counted from 0. */
   readonly turnSeed: (turn: number) => number;
 }
+
+/** What is asked in an inner update (counted from 0) of a run with this seed; every draw has a seed of its own. */
+export const trainingRequest = (
+  row: TaskRow<unknown>,
+  group: RolloutRequest["group"],
+  seed: number,
+  update: number,
+): RolloutRequest => ({
+  id: hashName(seed, "rollout", update, row.key, group.index),
+  row,
+  group,
+  episodeSeed: hashSeed(seed, "episode", update, row.key, group.index),
+  turnSeed: (turn) => hashSeed(seed, "rollout", update, row.key, group.index, turn),
+});
 
 /** What an episode shows before the first action. */
 export type Opening = Pick<Episode, "initial" | "tools">;

@@ -14,8 +14,6 @@ import {
   type Reflector,
   type ReflectorError,
   type TaskRow,
-  hashName,
-  hashSeed,
   rewardOf,
 } from "@resd/core";
 import { groupAdvantages, successRateWeights } from "@resd/objectives";
@@ -30,7 +28,7 @@ import { learningRate } from "./learning_rate.ts";
 import { updateMetrics } from "./metrics.ts";
 import { reportPlaybooks, reportUngraded, rolloutRecords } from "./report.ts";
 import { rollOut } from "./rollout.ts";
-import type { Rollout, RolloutRequest } from "./rollout_request.ts";
+import { type Rollout, type RolloutRequest, trainingRequest } from "./rollout_request.ts";
 import type { RunState } from "./run_state.ts";
 import { FIRST_PHASE } from "./schedule.ts";
 import { isSolved } from "./solution_buffer.ts";
@@ -51,7 +49,7 @@ export interface Place {
 type Seams = Environment | Policy | Format | Playbook | Reflector | Curator;
 type StepError = ResdError | PolicyError | PlaybookError | ReflectorError | CuratorError;
 
-/** n requests per task, in batch order; every draw has its own seed. */
+/** n requests per task, in batch order. */
 const requestsFor = (
   rows: ReadonlyArray<TaskRow<unknown>>,
   size: number,
@@ -59,13 +57,7 @@ const requestsFor = (
   update: number,
 ): ReadonlyArray<RolloutRequest> =>
   rows.flatMap((row) =>
-    Array.from({ length: size }, (_, index) => ({
-      id: hashName(seed, "rollout", update, row.key, index),
-      row,
-      group: { index, size },
-      episodeSeed: hashSeed(seed, "episode", update, row.key, index),
-      turnSeed: (turn: number) => hashSeed(seed, "rollout", update, row.key, index, turn),
-    })),
+    Array.from({ length: size }, (_, index) => trainingRequest(row, { index, size }, seed, update)),
   );
 
 /** The gold solution of every task that was attempted, by key. */

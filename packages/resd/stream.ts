@@ -47,6 +47,37 @@ const tasksNeeded = (config: ResdConfig, size: number | "infinite"): number => {
   return Math.ceil(config.updates / leastPerBatch) * config.batchSize;
 };
 
+const protocolError = (message: string) => new ResdError({ reason: "protocol", message });
+
+const endlessPass = ({ splits }: ResdConfig) =>
+  protocolError(
+    `Expected a finite split to make passes over, got an infinite one, at splits.train ${splits.train}; bound the run by updates instead of epochs, without singlePass`,
+  );
+
+/** Of an infinite split, tasks that are left out for their length come on top of those that a run needs. */
+const SPARE = 2;
+
+/** Finds the task of a key among those that a run trains on. Broken tasks on the way are passed over. */
+export const trainingTask = Effect.fn("resd.trainingTask")(function* (
+  config: ResdConfig,
+  key: string,
+): Effect.fn.Return<TaskRow<unknown>, ResdError | EnvironmentError, Environment> {
+  const { train } = config.splits;
+  const source = (yield* Environment).tasks(train);
+  const { size } = source;
+  const end = size === "infinite" ? SPARE * tasksNeeded(config, size) : size;
+  if (end === Infinity) return yield* endlessPass(config);
+  for (let place = 0; place < end; place++) {
+    const got = yield* Effect.result(source.get(place));
+    if (Result.isSuccess(got)) {
+      if (got.success.key === key) return got.success;
+    } else if (got.failure._tag !== "EnvironmentTaskError") return yield* got.failure;
+  }
+  return yield* protocolError(
+    `Expected the task ${key}, got none of this key among ${end} tasks, at splits.train ${train}; leave out values that make other tasks, and see that the environment's files are those of the run`,
+  );
+});
+
 /** Why a task cannot be trained on: its prompt has no room. Undefined when it has. */
 const overlong = Effect.fnUntraced(function* (
   row: TaskRow<unknown>,
@@ -77,8 +108,6 @@ const overlong = Effect.fnUntraced(function* (
   );
 });
 
-const protocolError = (message: string) => new ResdError({ reason: "protocol", message });
-
 /**
  * Reads the training split as far as the run needs it, leaves out tasks that are broken or, with `overlongPrompts:
  * "filter"`, too long, and counts batches and updates.
@@ -98,11 +127,7 @@ export const planStream = Effect.fn("resd.planStream")(function* (
   const { batchSize, updatesPerBatch } = config;
   const { size } = source;
   const needed = tasksNeeded(config, size);
-  if (needed === Infinity) {
-    return yield* protocolError(
-      `Expected a finite split to make passes over, got an infinite one, at splits.train ${config.splits.train}; bound the run by updates instead of epochs, without singlePass`,
-    );
-  }
+  if (needed === Infinity) return yield* endlessPass(config);
 
   const usable: Array<number> = [];
   const dropped: Array<{ task: string; reason: string }> = [];

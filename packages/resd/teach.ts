@@ -28,8 +28,8 @@ import {
 export const teachingOf = (
   attempt: Attempt,
   config: ResdConfig,
-  context: ContextUpdate,
-  demonstration: Demonstration | undefined,
+  context: Pick<ContextUpdate, "views" | "reflections">,
+  demonstration: Pick<Demonstration, "text"> | undefined,
 ): Teaching => {
   const { sections, feedbackBesideSolution } = config;
   const key = playbookKey(config.playbook, attempt.taskKey);

@@ -5,6 +5,7 @@
  * @module
  */
 export * from "./checkpoints.ts";
+export * from "./chosen_weights.ts";
 export * from "./compose_run.ts";
 export * from "./config_error.ts";
 export * from "./config_file.ts";
@@ -23,9 +24,12 @@ export * from "./plan_config.ts";
 export * from "./playbook_lift.ts";
 export { modelAndAdapter } from "./policy_layer.ts";
 export * from "./prepare_run.ts";
+export * from "./read_episodes.ts";
+export * from "./read_moment.ts";
 export * from "./read_probes.ts";
 export * from "./read_run.ts";
 export * from "./read_scores.ts";
+export * from "./replay_episode.ts";
 export * from "./resolve_config.ts";
 export * from "./resolve_plugin.ts";
 export * from "./resume_run.ts";

@@ -19,6 +19,54 @@ export interface RecordedRun {
   readonly playbooks: ReadonlyMap<string, PlaybookState>;
 }
 
+const refuse = (folder: string, message: string) => new RunFolderError({ folder, message });
+
+/** Reads a file of a run. @param advice what to do where there is none. */
+const decodeFile = Effect.fnUntraced(function* <S extends Schema.Codec<unknown, unknown>>(
+  folder: string,
+  path: string,
+  schema: S,
+  advice: string,
+) {
+  const fs = yield* FileSystem.FileSystem;
+  if (!(yield* Effect.orElseSucceed(fs.exists(path), () => false))) {
+    return yield* refuse(folder, `Expected ${path}, got no such file; ${advice}`);
+  }
+  const text = yield* fs.readFileString(path);
+  return yield* Schema.decodeEffect(Schema.fromJsonString(schema), { errors: "all" })(text).pipe(
+    Effect.mapError((error) =>
+      refuse(
+        folder,
+        `Expected what this version writes, got something else, at ${path}: ${error.message}; evaluate the run with the version that made it (run.json)`,
+      ),
+    ),
+  );
+});
+
+const SUCH_AS = "give the folder of a run, such as runs/kestrel-seed-1";
+
+/** What a run was started with, whether it has ended or not. Fails with a RunFolderError as `readRun` does. */
+export const readBeginning = Effect.fn("readBeginning")(function* (
+  folder: string,
+): Effect.fn.Return<
+  Pick<RecordedRun, "files" | "config" | "weights">,
+  RunFolderError | PlatformError.PlatformError,
+  FileSystem.FileSystem
+> {
+  const files = runFiles(folder);
+  const Resolved = Schema.Struct({ config: RunConfig });
+  const { config } = yield* decodeFile(folder, files.config, Resolved, SUCH_AS);
+  const Known = Schema.Struct({ weights: Schema.optionalKey(Schema.String) });
+  const { weights } = yield* decodeFile(folder, files.run, Known, SUCH_AS);
+  // The wording that the run has kept; the file that it came from may be another by now.
+  const prompts = config.prompts === undefined ? {} : { prompts: files.prompts };
+  return {
+    files,
+    config: { ...config, ...prompts },
+    ...(weights === undefined ? {} : { weights }),
+  };
+});
+
 /**
  * Reads the folder of a run that has a trained model in it.
  *
@@ -35,47 +83,22 @@ export const readRun = Effect.fn("readRun")(function* (
   FileSystem.FileSystem
 > {
   const fs = yield* FileSystem.FileSystem;
-  const files = runFiles(folder);
-  const refuse = (message: string) => new RunFolderError({ folder, message });
-  const decode = Effect.fnUntraced(function* <S extends Schema.Codec<unknown, unknown>>(
-    path: string,
-    schema: S,
-    ...advice: ReadonlyArray<string>
-  ) {
-    if (!(yield* Effect.orElseSucceed(fs.exists(path), () => false))) {
-      return yield* refuse(`Expected ${path}, got no such file; ${advice.join("")}`);
-    }
-    const text = yield* fs.readFileString(path);
-    return yield* Schema.decodeEffect(Schema.fromJsonString(schema), { errors: "all" })(text).pipe(
-      Effect.mapError((error) =>
-        refuse(
-          `Expected what this version writes, got something else, at ${path}: ${error.message}; evaluate the run with the version that made it (run.json)`,
-        ),
-      ),
-    );
-  });
-  const { config } = yield* decode(
-    files.config,
-    Schema.Struct({ config: RunConfig }),
-    "give the folder of a run, such as runs/kestrel-seed-1",
-  );
-  const written = yield* decode(
+  const beginning = yield* readBeginning(folder);
+  const { files, config } = beginning;
+  const written = yield* decodeFile(
+    folder,
     files.summary,
     RunSummary,
     "the run did not come to an end: go on with it (--resume), if it has a checkpoint, or give another",
   );
   const summary = { ...written, name: runName(written), variant: config.variant };
-  const { weights } = yield* decode(
-    files.run,
-    Schema.Struct({ weights: Schema.optionalKey(Schema.String) }),
-    "give the folder of a run, such as runs/kestrel-seed-1",
-  );
   const [model, playbook] =
     which === "best"
       ? [files.bestModel, files.bestPlaybook]
       : [files.model, files.playbookSnapshot];
   if (!(yield* fs.exists(model))) {
     return yield* refuse(
+      folder,
       which === "best"
         ? `Expected the best policy in ${model}, got no such folder; only runs with evaluation.keepBest keep it`
         : `Expected the trained model in ${model}, got no such folder; the run ${summary.outcome} before there was one`,
@@ -83,18 +106,9 @@ export const readRun = Effect.fn("readRun")(function* (
   }
   const snapshot = yield* fs.readFile(playbook);
   const playbooks = yield* Effect.mapError(decodeSnapshot(snapshot), (error) =>
-    refuse(`${error.message}, at ${playbook}`),
+    refuse(folder, `${error.message}, at ${playbook}`),
   );
-  // The wording that the run has kept; the file that it came from may be another by now.
-  const prompts = config.prompts === undefined ? {} : { prompts: files.prompts };
-  return {
-    files,
-    config: { ...config, ...prompts },
-    summary,
-    model,
-    ...(weights === undefined ? {} : { weights }),
-    playbooks,
-  };
+  return { ...beginning, summary, model, playbooks };
 });
 
 /** What the playbook of a run holds for a task. */

@@ -1,20 +1,16 @@
 /** `resd playbook lift`: what a playbook adds to success on held-out tasks, and what each entry does in it. */
 import {
-  CUSTOM,
   type Override,
   type PlaybookLift,
   composeMeasuring,
-  configError,
-  loadPlugins,
   measureLift,
   readRun,
-  resolveConfig,
 } from "@resd/run";
 import type { Estimate } from "@resd/resd";
 import { Console, Effect, Option } from "effect";
 import { hostLayer } from "../host.ts";
 import { type Ink, inkFor } from "../ink.ts";
-import { readFileOption, shippedModel } from "../read_definition.ts";
+import { recordedParts } from "../recorded_parts.ts";
 import { readSource } from "./source.ts";
 
 export interface LiftInput {
@@ -27,8 +23,6 @@ export interface LiftInput {
   readonly json: boolean;
   readonly overrides: ReadonlyArray<Override>;
 }
-
-const SLOTS_TO_MEASURE = ["environment", "compute", "similarity"] as const;
 
 const points = (share: number): string => `${(100 * share).toFixed(1)}`;
 const estimate = ({ value, low, high }: Estimate, unit: string): string =>
@@ -68,30 +62,22 @@ const text = (lift: PlaybookLift, weights: string, ink: Ink): string => {
 export const lift = Effect.fnUntraced(
   function* (input: LiftInput) {
     const recorded = yield* readRun(input.run);
-    const { layers } = yield* readFileOption(input.file);
-    const source = `run ${input.run}`;
-    const weights = input.weights === "trained" ? { model: recorded.model, loraAdapter: null } : {};
-    const model = input.weights === "trained" ? recorded.model : recorded.config.model;
-    const { config, sources } = yield* resolveConfig(
-      [
-        ...shippedModel(),
-        { source, values: { ...recorded.config } },
-        { source, values: { ...weights, trackers: [] } },
-      ],
-      input.overrides,
-    );
-    if (config.environment.use === CUSTOM && layers.environment === undefined) {
-      const message = `Expected the file whose layers the run was made of, got none, at playbook lift ${input.run}; the environment was code: add --file <its .ts file>`;
-      return yield* configError([{ path: "environment", source: input.run, message }]);
-    }
+    const trained = input.weights === "trained";
+    const model = trained ? recorded.model : recorded.config.model;
+    const parts = yield* recordedParts(input.run, recorded.config, {
+      verb: "playbook lift",
+      values: trained ? { model, loraAdapter: null } : {},
+      file: input.file,
+      overrides: input.overrides,
+    });
+    const { config } = parts;
     const playbooks = Option.isNone(input.source)
       ? recorded.playbooks
       : (yield* readSource(input.source.value)).playbooks;
-    const plugins = yield* loadPlugins({ config, sources }, layers, SLOTS_TO_MEASURE);
     const measured = yield* measureLift(
       { ...recorded, config, model, playbooks },
       { entries: input.entries },
-    ).pipe(Effect.provide(composeMeasuring({ config, plugins, layers, listeners: [] })));
+    ).pipe(Effect.provide(composeMeasuring(parts)));
     yield* Console.log(
       input.json
         ? JSON.stringify({ ...measured, weights: input.weights })

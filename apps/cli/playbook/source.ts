@@ -6,14 +6,13 @@ import { layer as sqlite } from "@resd/playbook-sqlite";
 import {
   type PassedOver,
   type PlaybookState,
-  emptyState,
   isJson,
   readPlaybookText,
   readPlaybooks,
   replayHistory,
   stateOfView,
 } from "@resd/resd";
-import { runFiles, stepName } from "@resd/run";
+import { readMoment, runFiles } from "@resd/run";
 import { Console, Context, Effect, FileSystem, Layer, Schema, Stream } from "effect";
 
 /** A place that holds no playbook, or not the one that was asked for. */
@@ -81,7 +80,7 @@ const faultOf = (file: string): string | undefined => {
 const decodeLine = Schema.decodeUnknownResult(Schema.fromJsonString(HistoryLine));
 
 /** Lines of a run's history; old runs wrote less of them, and what cannot be read is passed over. */
-const historyOfRun = (file: string): ReadonlyMap<string, ReadonlyArray<HistoryLine>> => {
+export const historyOfRun = (file: string): ReadonlyMap<string, ReadonlyArray<HistoryLine>> => {
   const lines = existsSync(file) ? readFileSync(file, "utf8").split("\n") : [];
   const read = lines.flatMap((line): ReadonlyArray<HistoryLine> => {
     const decoded = decodeLine(line);
@@ -89,14 +88,6 @@ const historyOfRun = (file: string): ReadonlyMap<string, ReadonlyArray<HistoryLi
   });
   return Map.groupBy(read, ({ key }) => key);
 };
-
-/** The number of the last step at or before `at` that has a file. */
-const stepBefore = (names: ReadonlyArray<string>, at: number): number | undefined =>
-  names
-    .flatMap((name) => /^(\d+)\.json$/.exec(name)?.[1] ?? [])
-    .map(Number)
-    .filter((step) => step <= at)
-    .toSorted((a, b) => b - a)[0];
 
 const readRunPlaybooks = Effect.fnUntraced(function* (folder: string, at: number | undefined) {
   const fs = yield* FileSystem.FileSystem;
@@ -112,10 +103,7 @@ const readRunPlaybooks = Effect.fnUntraced(function* (folder: string, at: number
     const text = yield* fs.readFileString(files.playbookSnapshot);
     return { ...source, playbooks: yield* readPlaybooks(text) };
   }
-  const step = stepBefore(yield* fs.readDirectory(files.playbook), at ?? Infinity);
-  if (step === undefined) return { ...source, playbooks: new Map([["global", emptyState]]) };
-  const text = yield* fs.readFileString(`${files.playbook}/${stepName(step)}.json`);
-  return { ...source, playbooks: yield* readPlaybooks(text) };
+  return { ...source, playbooks: yield* readMoment(files, at ?? Infinity) };
 });
 
 const readSqlite = Effect.fnUntraced(function* (file: string, at: number | undefined) {

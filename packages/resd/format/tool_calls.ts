@@ -65,7 +65,7 @@ export const actionText = ({ content, toolCalls = [] }: Action): string =>
   [...(content === "" ? [] : [content]), ...toolCalls.map((call) => writeCall(call))].join("\n");
 
 /** The answer of an attempt as text: of several turns, what was said in each. */
-export const answerText = (attempt: Attempt): string =>
+export const answerText = (attempt: Pick<Attempt, "actions">): string =>
   attempt.actions.map((action) => actionText(action)).join("\n\n");
 
 const INSTRUCTION = `You can use the tools below. To call one, write a block of this form:
