@@ -55,6 +55,7 @@ export const targetOf = (
     f16: features.includes("shader-f16"),
     subgroups: features.includes("subgroups"),
     rows: settings.rows,
+    losses: settings.losses,
     attention: settings.attention,
     maxBuffers: limits.maxStorageBuffersPerShaderStage!,
     maxBinding: Math.min(settings.maxBinding ?? Infinity, limits.maxStorageBufferBindingSize!),

@@ -9,7 +9,9 @@ import {
   sizeOf,
   type Tensor,
 } from "@resd/tensor";
-import { broadcastStrides, coordinate, foursIn, stridesOf, viewIndex } from "./index_map.ts";
+import { type AxisMap, below, identity } from "./axis_map.ts";
+import { coordinate, foursIn, stridesOf, viewIndex } from "./index_map.ts";
+import { Neighbours } from "./neighbours.ts";
 import { pointwise } from "./pointwise.ts";
 import type { ValueId } from "./schedule.ts";
 import type { Writer } from "./writer.ts";
@@ -33,15 +35,6 @@ interface Given {
   readonly name: string;
 }
 
-/** One of four neighbouring positions, of which the first is a multiple of four. */
-interface Neighbour {
-  /** The name of the first. */
-  readonly first: string;
-  /** Where the four lie, in vectors. */
-  readonly at: string;
-  readonly which: number;
-}
-
 interface Read {
   readonly dtype: DType;
   readonly positions: Set<string>;
@@ -59,7 +52,7 @@ export class Expression {
   readonly #given: Array<Given> = [];
   readonly #known = new WeakMap<object, Map<string, string>>();
   readonly #ids = new Map<Node, number>();
-  readonly #neighbours = new Map<string, Neighbour>();
+  readonly #neighbours = new Neighbours();
   readonly #vectors: ReadonlySet<ValueId>;
   /** At which positions each buffer was read. */
   readonly reads = new Map<ValueId, Read>();
@@ -78,24 +71,7 @@ export class Expression {
 
   /** The positions of elements 4·at to 4·at + 3, whose first is called `first`. */
   neighbours(first: string, at: string): ReadonlyArray<string> {
-    return [0, 1, 2, 3].map((which) => {
-      const flat = which === 0 ? first : `(${first} + ${which}u)`;
-      this.#neighbours.set(flat, { first, at, which });
-      return flat;
-    });
-  }
-
-  /** A position that follows from another: of four neighbours only the first is computed, where they stay neighbours or become one. */
-  #follow(
-    flat: string,
-    fours: "run" | "same" | undefined,
-    compute: (flat: string) => string,
-  ): string {
-    const neighbour = this.#neighbours.get(flat);
-    if (neighbour === undefined || fours === undefined) return compute(flat);
-    const first = compute(neighbour.first);
-    if (fours === "same" || first === neighbour.first) return fours === "same" ? first : flat;
-    return this.neighbours(first, `${first} / 4u`)[neighbour.which]!;
+    return this.#neighbours.of(first, at);
   }
 
   #find(tensor: Tensor, flat: string): string | undefined {
@@ -210,7 +186,7 @@ export class Expression {
       if (axis >= 0) strides[axis]! += own[position]!;
       offset += map.starts[position]! * own[position]!;
     });
-    const index = this.#follow(flat, foursIn(shape, strides, offset), (one) =>
+    const index = this.#neighbours.follow(flat, foursIn(shape, strides, offset), (one) =>
       viewIndex(this.#writer, shape, one, strides, offset),
     );
     return this.at(current, index);
@@ -263,7 +239,7 @@ export class Expression {
   #gatherRows(node: Node, flat: string): string {
     const [table, ids] = node.inputs as [Tensor, Tensor];
     const width = table.shape[1]!;
-    const at = this.#follow(flat, width % 4 === 0 ? "run" : undefined, (one) =>
+    const at = this.#neighbours.follow(flat, width % 4 === 0 ? "run" : undefined, (one) =>
       this.#rowPosition(ids, width, one),
     );
     return this.at(table, at);
@@ -298,13 +274,13 @@ export class Expression {
     const isFirst = (one: string): string => writer.let(`${columnOf(one)} < ${half}`);
     // A half that holds whole vectors has four neighbours or none of them.
     const fours = width % 8 === 0 ? "run" : undefined;
-    const pair = this.#follow(flat, fours, (one) =>
+    const pair = this.#neighbours.follow(flat, fours, (one) =>
       writer.let(`select(${one} - ${half}, ${one} + ${half}, ${isFirst(one)})`),
     );
     const own = this.at(x, flat);
     const other = this.at(x, pair);
     const shape = [...x.shape.slice(0, 3), width / 2];
-    const angle = this.#follow(flat, fours, (one) => {
+    const angle = this.#neighbours.follow(flat, fours, (one) => {
       const row = writer.let(`${one} / ${writer.u(width)}`);
       const column = columnOf(one);
       return writer.let(
@@ -319,47 +295,3 @@ export class Expression {
     return writer.let(`${own} * ${c} + select(${other} * ${s}, -(${other} * ${s}), ${first})`);
   }
 }
-
-/** For each axis of a tensor: the axis of the result that it follows (−1: none), and where it starts. */
-interface AxisMap {
-  readonly axes: ReadonlyArray<number>;
-  readonly starts: ReadonlyArray<number>;
-}
-
-/** How a tensor that broadcasts to `shape` follows its axes. */
-const identity = (own: Shape, shape: Shape): AxisMap => {
-  const strides = broadcastStrides(own, shape);
-  const missing = shape.length - own.length;
-  return {
-    axes: own.map((size, axis) =>
-      strides[axis + missing] === 0 && size === 1 ? -1 : axis + missing,
-    ),
-    starts: own.map(() => 0),
-  };
-};
-
-/** The map of a view's source from that of the view. */
-const below = (node: Node, { axes, starts }: AxisMap): AxisMap => {
-  const source = node.inputs[0]!.shape;
-  switch (node.op) {
-    case "transpose": {
-      const { perm } = attributesOf(node, "transpose");
-      const moved = (list: ReadonlyArray<number>) =>
-        source.map((_, axis) => list[perm.indexOf(axis)]!);
-      return { axes: moved(axes), starts: moved(starts) };
-    }
-    case "slice": {
-      const attributes = attributesOf(node, "slice");
-      return { axes, starts: starts.map((start, axis) => start + attributes.starts[axis]!) };
-    }
-    default: {
-      const { shape } = node.outputs[0]!;
-      const missing = shape.length - source.length;
-      const stretched = source.map((size, axis) => size === 1 && shape[axis + missing] !== 1);
-      return {
-        axes: source.map((_, axis) => (stretched[axis] ? -1 : axes[axis + missing]!)),
-        starts: source.map((_, axis) => (stretched[axis] ? 0 : starts[axis + missing]!)),
-      };
-    }
-  }
-};

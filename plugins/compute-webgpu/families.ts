@@ -9,6 +9,7 @@ import { concatWide, elementwise, fill } from "./kernels/elementwise.ts";
 import { matMul } from "./kernels/matmul.ts";
 import { emptySum, reduce } from "./kernels/reduce.ts";
 import { rmsNorm, rmsNormGradient } from "./kernels/rms_norm.ts";
+import { rowProgram } from "./kernels/row_program.ts";
 import { sample } from "./kernels/sample.ts";
 import { scatterAddLast, scatterAddRows } from "./kernels/scatter.ts";
 import { softmax } from "./kernels/softmax.ts";
@@ -51,7 +52,8 @@ const FAMILIES: Partial<Record<OpName, (site: Site) => ReadonlyArray<Kernel>>> =
 
 /** The kernels of one group. */
 const kernelsOf = (site: Site): ReadonlyArray<Kernel> => {
-  const { root, core } = site.group;
+  const { root, core, rows } = site.group;
+  if (rows !== undefined) return rowProgram(site, rows);
   if (root.op === "full") {
     const { shape, dtype } = root.outputs[0]!;
     const { value } = attributesOf(root, "full");

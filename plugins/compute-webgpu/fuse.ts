@@ -4,7 +4,11 @@
  * computes nothing costly twice and binds no more buffers than a kernel may see.
  */
 import { type Graph, type Node, type OpName, sameShape, sizeOf, type Tensor } from "@resd/tensor";
+import { inOrder } from "./group_order.ts";
 import { costOf, isPointwise } from "./pointwise.ts";
+import { type RowBatch, rowBatches } from "./row_batches.ts";
+import { rowRegions } from "./row_regions.ts";
+import { unshaped } from "./site.ts";
 import { hasVectors, stridedView } from "./strided_view.ts";
 
 /** Operations with a kernel of their own whose operand may be any expression. */
@@ -34,6 +38,8 @@ export interface Group {
   readonly core: Node | undefined;
   /** For add(base, scatter): the scatter that adds into its base. */
   readonly scatter: Node | undefined;
+  /** Where one kernel computes what works on each row by itself: its results, of which the root is the first. */
+  readonly rows?: RowBatch;
   /** Nodes with storage that are read. */
   readonly reads: ReadonlySet<Node>;
 }
@@ -53,13 +59,6 @@ interface Inline {
   readonly core: Node | undefined;
 }
 
-/** The tensor whose storage a chain of reshapes shows. */
-export const unshaped = (tensor: Tensor): Tensor => {
-  let current = tensor;
-  while (current.node.op === "reshape") current = current.node.inputs[0]!;
-  return current;
-};
-
 /** How often each element of an operand is computed for a result, at most. */
 const repeats = (consumer: Node, operand: Tensor): number => {
   if (consumer.op === "softmax" || consumer.op === "logSoftmax") return 3;
@@ -77,11 +76,15 @@ export class Fuser {
   readonly #stored = new Set<Node>();
   readonly #inline = new Map<Node, Inline>();
   readonly #scatters = new Map<Node, Node>();
+  readonly #rows: ReadonlyArray<RowBatch>;
+  readonly #ofRows = new Set<Node>();
 
   /** `maxLeaves`: buffers that a kernel may read besides its result. */
-  constructor(graph: Graph, maxLeaves: number) {
+  constructor(graph: Graph, maxLeaves: number, rows: ReadonlyArray<RowBatch>) {
     this.#graph = graph;
     this.#maxLeaves = maxLeaves;
+    this.#rows = rows;
+    for (const { region } of rows) for (const node of region.levels.keys()) this.#ofRows.add(node);
     this.#outputs = new Set(graph.outputs.map(({ tensor }) => unshaped(tensor).node));
     for (const node of graph.nodes) {
       for (const { node: from } of node.inputs) {
@@ -94,31 +97,47 @@ export class Fuser {
 
   run(): Fusion {
     const { nodes, outputs } = this.#graph;
-    for (const node of nodes) this.#visit(node);
+    const batches = new Map(this.#rows.map((batch) => [batch.results[0]!.node, batch]));
+    for (const { results, sources } of this.#rows) {
+      for (const result of results) this.#store(result);
+      for (const source of sources) this.#storeSource(source);
+    }
+    for (const node of nodes) if (!this.#ofRows.has(node)) this.#visit(node);
     for (const { tensor } of outputs) this.#store(tensor);
     const taken = new Set(this.#scatters.values());
     const groups = nodes
       .filter((node) => this.#stored.has(node) && !SOURCES_WITH_DATA.has(node.op))
-      .filter((node) => !taken.has(node))
-      .map((root): Group => ({
-        root,
-        core: this.#inline.get(root)?.core,
-        scatter: this.#scatters.get(root),
-        reads: this.#readsOf(root),
-      }));
-    return { groups, isStored: (node) => this.#stored.has(node) };
+      .filter((node) => !taken.has(node) && (batches.has(node) || !this.#ofRows.has(node)))
+      .map((root): Group => {
+        const rows = batches.get(root);
+        return {
+          root,
+          core: this.#inline.get(root)?.core,
+          scatter: this.#scatters.get(root),
+          ...(rows === undefined ? {} : { rows }),
+          reads: this.#readsOf(rows?.sources ?? root.inputs),
+        };
+      });
+    return { groups: inOrder(groups), isStored: (node) => this.#stored.has(node) };
   }
 
-  /** Nodes with storage that the kernels of a root read, now that all storage is decided. */
-  #readsOf(root: Node): ReadonlySet<Node> {
+  /** What a region reads: a view of something stored stays a view. */
+  #storeSource(tensor: Tensor): void {
+    let base = tensor;
+    while (VIEWS.has(base.node.op)) base = base.node.inputs[0]!;
+    if (base.node.op !== "full") this.#store(SOURCES.has(base.node.op) ? base : tensor);
+  }
+
+  /** Nodes with storage that are read for operands, now that all storage is decided. */
+  #readsOf(operands: ReadonlyArray<Tensor>): ReadonlySet<Node> {
     const reads = new Set<Node>();
     const seen = new Set<Node>();
-    const open = [root];
-    for (let node = open.pop(); node !== undefined; node = open.pop()) {
-      for (const x of node.inputs) {
+    const open = [operands];
+    for (let inputs = open.pop(); inputs !== undefined; inputs = open.pop()) {
+      for (const x of inputs) {
         const from = unshaped(x).node;
         if (this.#stored.has(from)) reads.add(from);
-        else if (!seen.has(from)) open.push(from);
+        else if (!seen.has(from)) open.push(from.inputs);
         seen.add(from);
       }
     }
@@ -196,7 +215,9 @@ export class Fuser {
     if (!sameShape(a.shape, b.shape) || a.node === b.node || a.dtype === "f16") return undefined;
     return [b, a].find(
       ({ node: { op }, node: from }) =>
-        (op === "scatterAddRows" || op === "scatterAddLast") && this.#uses(from) === 1,
+        (op === "scatterAddRows" || op === "scatterAddLast") &&
+        this.#uses(from) === 1 &&
+        !this.#ofRows.has(from),
     )?.node;
   }
 
@@ -262,5 +283,10 @@ export class Fuser {
 /** Sources that somebody else fills. */
 const SOURCES_WITH_DATA = new Set<OpName>(["input", "constant"]);
 
-/** Decides for a whole graph. */
-export const fuse = (graph: Graph, maxLeaves: number): Fusion => new Fuser(graph, maxLeaves).run();
+/** Decides for a whole graph. `rows`: whether what works on each row by itself is computed by kernels of its own. */
+export const fuse = (graph: Graph, maxBuffers: number, rows: boolean): Fusion => {
+  const batches = rows
+    ? rowRegions(graph).flatMap((region) => rowBatches(graph, region, maxBuffers) ?? [])
+    : [];
+  return new Fuser(graph, maxBuffers - 1, batches).run();
+};

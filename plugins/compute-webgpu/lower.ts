@@ -12,10 +12,10 @@ import {
   type TensorType,
 } from "@resd/tensor";
 import { batchesOf, cachesLast, claims, kernelsOfBatch } from "./families.ts";
-import { fuse, type Group, unshaped } from "./fuse.ts";
+import { fuse, type Group } from "./fuse.ts";
 import { bytesOf, type Schedule, type Value, type ValueId } from "./schedule.ts";
 import { shardRows, type ShardedGraph } from "./shard_rows.ts";
-import { outputOf, type Site } from "./site.ts";
+import { outputOf, type Site, unshaped } from "./site.ts";
 import type { Target } from "./writer.ts";
 
 /** Operands whose place each result of an operation may take. */
@@ -172,7 +172,7 @@ class Lowering {
     const graph = this.#graph;
     const inputs = this.#inputs();
     const outputs = this.#results();
-    const fused = fuse(graph, this.#target.maxBuffers - 1);
+    const fused = fuse(graph, this.#target.maxBuffers, this.#target.losses === "fused");
     const { isStored } = fused;
     const groups = cachesLast(fused.groups);
     groups.forEach(({ reads }, position) => {

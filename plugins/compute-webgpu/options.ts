@@ -39,6 +39,13 @@ export const Options = Schema.Struct({
     Schema.withDecodingDefaultKey(Effect.succeed("auto" as const)),
   ),
   /**
+   * How what works on each row by itself is computed, from logits to losses and their gradients: by one kernel that passes over a
+   * row a few times (`fused`), or by one for each reduction, with everything between them stored (`apart`).
+   */
+  losses: Schema.Literals(["fused", "apart"]).pipe(
+    Schema.withDecodingDefaultKey(Effect.succeed("fused" as const)),
+  ),
+  /**
    * How attention and its gradient are computed: as products and a softmax that are stored (`apart`), by threads that keep a few
    * rows each (`rows`), or by workgroups that keep tiles (`tiles`). `auto`: what suits the adapter. Heads that a variant cannot
    * keep are computed apart.

@@ -27,6 +27,7 @@ const gpu: Target = {
   f16: true,
   subgroups: true,
   rows: "auto",
+  losses: "fused",
   attention: "auto",
   subgroup: 32,
   maxLanes: 1024,

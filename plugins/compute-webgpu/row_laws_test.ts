@@ -20,14 +20,22 @@ if (!subgroups) {
 const lawsOf = (...names: ReadonlyArray<string>) =>
   computeLaws().filter(({ id }) => names.some((name) => id === `compute.graph.${name}`));
 
-type Settings = Pick<typeof Options.Encoded, "attention" | "rows">;
+type Settings = Pick<typeof Options.Encoded, "attention" | "rows" | "losses">;
+
+const OF_ROWS = ["losses-top-k", "losses-tail", "top-k-many", "top-k-ties", "top-k"] as const;
 
 const VARIANTS: ReadonlyArray<readonly [settings: Settings, laws: ReadonlyArray<string>]> = [
   [{ attention: "tiles" }, ["attention-long", "attention-masked", "attention-of-views"]],
   [{ attention: "apart" }, ["attention-long", "attention-blind"]],
-  [{ rows: "lanes" }, ["softmax-gradients", "rms-norm", "reductions"]],
+  [{ losses: "apart" }, ["losses-tail"]],
+  [{ rows: "lanes" }, ["softmax-gradients", "rms-norm", "reductions", ...OF_ROWS]],
   ...(subgroups
-    ? [[{ rows: "subgroups" }, ["softmax-gradients", "rms-norm", "reductions"]] as const]
+    ? [
+        [
+          { rows: "subgroups" },
+          ["softmax-gradients", "rms-norm", "reductions", ...OF_ROWS],
+        ] as const,
+      ]
     : []),
 ];
 
@@ -38,6 +46,9 @@ const MUTATIONS: ReadonlyArray<
   [{ attention: "tiles" }, "attention-long", "start += 32u", "start += 33u"],
   [{}, "attention-cached-4", "p = 0u", "p = 1u"],
   [{ rows: "lanes" }, "rms-norm", "half > 0u", "half > 1u"],
+  [{ rows: "lanes" }, "losses-tail", "atomicOr(", "atomicAnd("],
+  [{ rows: "lanes" }, "top-k", "key > least", "key >= least"],
+  [{ rows: "lanes" }, "top-k-ties", "n < equals", "n + 1u < equals"],
   ...(subgroups
     ? ([
         [{ rows: "subgroups" }, "rms-norm", "subgroupAdd(", "1.001 * subgroupAdd("],

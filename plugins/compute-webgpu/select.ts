@@ -39,6 +39,13 @@ export const rowLanes = (target: Target, rows: number, width: number): number =>
 };
 
 /**
+ * Threads of a workgroup where each has a row. Processors give a workgroup to one core, so few rows are cut into workgroups that
+ * have a vector's lanes.
+ */
+export const rowThreads = ({ software }: Target, rows: number): number =>
+  software && rows < 64 * 16 ? 8 : 64;
+
+/**
  * How attention and its gradient are computed. `apart`: as products and a softmax that are stored; `rows`: each thread has a
  * few rows in registers; `tiles`: each workgroup has tiles of queries and keys in its memory.
  */

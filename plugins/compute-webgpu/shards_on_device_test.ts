@@ -47,6 +47,7 @@ describe("lowerGraph() of tensors larger than a binding", () => {
     knownSizes: false,
     subgroups: false,
     rows: "auto" as const,
+    losses: "fused" as const,
     attention: "auto" as const,
     f16: false,
     maxBuffers: 12,

@@ -32,6 +32,13 @@ export const outputOf = (node: Node, index = 0): Tensor => ({
   ...node.outputs[index]!,
 });
 
+/** The tensor whose storage a chain of reshapes shows. */
+export const unshaped = (tensor: Tensor): Tensor => {
+  let current = tensor;
+  while (current.node.op === "reshape") current = current.node.inputs[0]!;
+  return current;
+};
+
 /** Writes kernels whose last step stores an element of the group's root. */
 export class RootKernel {
   readonly writer: Writer;

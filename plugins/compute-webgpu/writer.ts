@@ -15,6 +15,8 @@ export interface Target {
   readonly subgroups: boolean;
   /** How rows become one number, or what suits the adapter. */
   readonly rows: "auto" | RowVariant;
+  /** Whether regions of rows have one kernel. */
+  readonly losses: "fused" | "apart";
   /** The variant of attention, or the one that suits the adapter. */
   readonly attention: "auto" | AttentionVariant;
   /** Invocations of every subgroup; 0 where there are none, or their number varies. */

@@ -15,6 +15,7 @@ import { mustAgree, SEED } from "./exchange.ts";
 import { benchGeneration, generationName } from "./generation.ts";
 import { jaxTrainer } from "./jax_decoder.ts";
 import { type JaxPeer, ofPeer, openJax } from "./jax_peer.ts";
+import { LOSSES, type Losses, lossesName, ourLosses } from "./losses.ts";
 import {
   inTurns,
   type Measurement,
@@ -115,6 +116,27 @@ const productTask = (
 
 type Backend = Effect.Effect<ComputeShape, unknown, Scope.Scope>;
 
+/** Beside our own kernels when each reduction has one, too. */
+const lossesTask = (
+  losses: Losses,
+  ours: Backend,
+  apart: Backend,
+  ort: Backend | undefined,
+): Task => {
+  const side = (name: string, backend: Backend) =>
+    Effect.flatMap(backend, (compute) => ourLosses(name, compute, losses));
+  return {
+    name: lossesName(losses),
+    unit: MILLISECONDS,
+    comparisons: 1,
+    ours: side("ours", ours),
+    peers: [
+      { name: "ours, apart", side: side("ours, apart", apart) },
+      { name: ORT, side: ort && side(ORT, ort) },
+    ],
+  };
+};
+
 /** The engine's trainer on a backend. */
 const trainerOn = Effect.fnUntraced(function* (name: string, backend: Backend, size: Size) {
   const { lr, betas, eps, weightDecay, clip } = SETTINGS;
@@ -214,6 +236,7 @@ export const webgpuSuite = (wanted: string) =>
     yield* Console.error(`on ${adapter.name}, ${adapter.description}`);
     const jax = yield* openJax(adapter);
     const ours = backendOf(computeWebgpu({ adapter: adapter.index }));
+    const apart = backendOf(computeWebgpu({ adapter: adapter.index, losses: "apart" }));
     // ONNX Runtime takes the first adapter of the driver, whatever is asked for.
     const ort =
       adapters.length === 1
@@ -227,6 +250,7 @@ export const webgpuSuite = (wanted: string) =>
     const kind = adapter.software ? "software" : "hardware";
     const tasks = [
       ...PRODUCTS[kind].map((product) => productTask(product, ours, ort, jax)),
+      ...LOSSES[kind].map((losses) => lossesTask(losses, ours, apart, ort)),
       ...(adapter.software ? [SMALL_SIZE] : SIZES).map((size) =>
         trainingTask(size, ours, ort, jax),
       ),

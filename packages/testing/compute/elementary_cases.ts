@@ -226,9 +226,13 @@ export const indexingCases = (): ReadonlyArray<BatteryCase> => [
     const { values, indices } = topK(x, 7);
     return { ...withGradients(given, { values }, { x }), indices };
   }),
+  batteryCase("top-k-many", (given) => {
+    const x = given.f32("x", [6, 300], () => Math.round(20 * given.random.normal()) / 20);
+    return { ...topK(x, 130) };
+  }),
   batteryCase("top-k-ties", (given) => {
-    // Equal values come in the order of their indices.
-    const x = given.f32("x", [4, 12], (i) => i % 3);
+    // Equal values come in the order of their indices; zeros are equal whatever their sign.
+    const x = given.f32("x", [5, 12], (i) => (i < 48 ? i % 3 : i % 4 === 0 ? 0 : -0));
     const some = topK(x, 6);
     const all = topK(x, 12);
     return {

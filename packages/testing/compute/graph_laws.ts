@@ -7,6 +7,7 @@ import type { BatteryCase } from "./battery.ts";
 import { demandClose } from "./compare.ts";
 import { passCases, primitiveCases } from "./composed_cases.ts";
 import { elementwiseCases, indexingCases, linearCases, shapeCases } from "./elementary_cases.ts";
+import { lossCases } from "./loss_cases.ts";
 
 /** Everything in the battery. */
 export const battery = (): ReadonlyArray<BatteryCase> => [
@@ -16,6 +17,7 @@ export const battery = (): ReadonlyArray<BatteryCase> => [
   ...indexingCases(),
   ...primitiveCases(),
   ...passCases(),
+  ...lossCases(),
 ];
 
 /** Runs that must agree to the bit where the backend says it is deterministic: a race shows in some of them. */

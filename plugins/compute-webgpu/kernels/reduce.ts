@@ -13,31 +13,60 @@ export const joinOf =
   (a: string, b: string): string =>
     op === "sum" ? `${a} + ${b}` : `max(${a}, ${b})`;
 
+/** What the lanes of a workgroup have of one total, and the array in which they meet. */
+export interface Share {
+  readonly type: string;
+  readonly op: "sum" | "max";
+  /** The name of a lane's own part. */
+  readonly own: string;
+  readonly array: string;
+}
+
 /** Within subgroups first, of which each leaves one number; lanes of a subgroup lie beside each other. */
-const combineSubgroups = (
-  writer: Writer,
-  lanes: number,
-  own: string,
-  op: "sum" | "max",
-  array: string,
-): void => {
+const combineSubgroups = (writer: Writer, lanes: number, shares: ReadonlyArray<Share>): void => {
   writer.subgroups();
   writer.block("", () => {
-    writer.line(`let part_ = ${op === "sum" ? "subgroupAdd" : "subgroupMax"}(${own});`);
-    writer.line(`if (subgroupLane == 0u) { ${array}[lane / subgroupSize] = part_; }`);
+    shares.forEach(({ op, own }, n) =>
+      writer.line(`let part_${n} = ${op === "sum" ? "subgroupAdd" : "subgroupMax"}(${own});`),
+    );
+    writer.block("if (subgroupLane == 0u)", () =>
+      shares.forEach(({ array }, n) => writer.line(`${array}[lane / subgroupSize] = part_${n};`)),
+    );
     writer.line("workgroupBarrier();");
     writer.block("if (lane == 0u)", () => {
-      writer.line(`var joined_ = ${array}[0];`);
-      writer.line(
-        `for (var n = 1u; n < ${lanes}u / subgroupSize; n++) { joined_ = ${joinOf(op)("joined_", `${array}[n]`)}; }`,
-      );
-      writer.line(`${array}[0] = joined_;`);
+      for (const { op, array } of shares) {
+        writer.block("", () => {
+          writer.line(`var joined_ = ${array}[0];`);
+          writer.line(
+            `for (var n = 1u; n < ${lanes}u / subgroupSize; n++) { joined_ = ${joinOf(op)("joined_", `${array}[n]`)}; }`,
+          );
+          writer.line(`${array}[0] = joined_;`);
+        });
+      }
     });
     writer.line("workgroupBarrier();");
   });
 };
 
-/** Combines the partial results of all lanes in an array; every lane may read the total from its first element. */
+/** Combines what all lanes have of some totals; every lane may read each total from the first element of its array. */
+export const combineAll = (writer: Writer, lanes: number, shares: ReadonlyArray<Share>): void => {
+  for (const { array, type } of shares) {
+    writer.declare(`var<workgroup> ${array}: array<${type}, ${lanes}>;`);
+  }
+  if (rowVariant(writer.target) === "subgroups") return combineSubgroups(writer, lanes, shares);
+  for (const { array, own } of shares) writer.line(`${array}[lane] = ${own};`);
+  writer.line("workgroupBarrier();");
+  writer.block(`for (var half = ${lanes / 2}u; half > 0u; half = half / 2u)`, () => {
+    writer.block("if (lane < half)", () => {
+      for (const { op, array } of shares) {
+        writer.line(`${array}[lane] = ${joinOf(op)(`${array}[lane]`, `${array}[lane + half]`)};`);
+      }
+    });
+    writer.line("workgroupBarrier();");
+  });
+};
+
+/** Combines one total. */
 export const combine = (
   writer: Writer,
   lanes: number,
@@ -45,22 +74,7 @@ export const combine = (
   own: string,
   op: "sum" | "max",
   array = "shared_",
-): void => {
-  writer.declare(`var<workgroup> ${array}: array<${type}, ${lanes}>;`);
-  if (rowVariant(writer.target) === "subgroups") {
-    combineSubgroups(writer, lanes, own, op, array);
-    return;
-  }
-  const join = joinOf(op);
-  writer.line(`${array}[lane] = ${own};`);
-  writer.line("workgroupBarrier();");
-  writer.block(`for (var half = ${lanes / 2}u; half > 0u; half = half / 2u)`, () => {
-    writer.block("if (lane < half)", () =>
-      writer.line(`${array}[lane] = ${join(`${array}[lane]`, `${array}[lane + half]`)};`),
-    );
-    writer.line("workgroupBarrier();");
-  });
-};
+): void => combineAll(writer, lanes, [{ type, own, op, array }]);
 
 /** Where the elements that make one result lie. */
 interface Layout {
