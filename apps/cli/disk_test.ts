@@ -39,7 +39,7 @@ describe("a run on a small disk", () => {
       assert.strictEqual(error._tag, "RunFolderError");
       assert.match(
         error.message,
-        /^Expected \d\d\.\d MiB on the disk \(3\.\d MiB for the model, 6\.\d MiB for the best one, \d\d\.\d MiB for two checkpoints, 16\.0 MiB for records\), got 20\.0 MiB free, at .*run; free some, or choose a --run-dir on another disk, or leave checkpoint\.every out, or leave evaluation\.keepBest out$/,
+        /^Expected \d\d\.\d MiB on the disk \(3\.\d MiB for the model, 6\.\d MiB for the best one, \d\d\.\d MiB for two checkpoints, 16\.0 MiB for records\), got 20\.0 MiB free, at .*run; free some, or choose a --run-dir on another disk, or leave checkpoint\.every and checkpoint\.minutes out, or leave evaluation\.keepBest out$/,
       );
       yield* prepareIn(definition).pipe(withFree(20 * 2 ** 20)); // the model alone fits
       yield* prepareIn(definition, overrides).pipe(withFree(undefined));

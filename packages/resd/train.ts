@@ -49,9 +49,13 @@ export interface TrainOptions {
   readonly keep?: (best: CurvePoint) => Effect.Effect<void, PolicyError | PlaybookError>;
   /** Asked before the first update and after the last; none unless given. */
   readonly probes?: ReadonlyArray<Probe>;
-  /** Called after every so many inner updates, when policy, playbook and this state belong together. */
+  /**
+   * Called after every so many inner updates, or after the first one that ends when so many seconds have passed since the
+   * last call, when policy, playbook and this state belong together.
+   */
   readonly checkpoint?: {
-    readonly every: number;
+    readonly every?: number;
+    readonly seconds?: number;
     readonly keep: (state: TrainState) => Effect.Effect<void, PolicyError | PlaybookError>;
   };
   /** The state of a run that was cut off; its policy and its playbook are those in the context. */
@@ -138,9 +142,14 @@ export const train = Effect.fn("resd.train")(function* (
     yield* journal.during(point.update)("save", keeping, options.keep(point));
   });
 
+  let keptAt = from?.wallSeconds ?? 0;
   const keepState = Effect.fnUntraced(function* (next: NextUpdate) {
     const { checkpoint } = options;
-    if (checkpoint === undefined || totals.updates % checkpoint.every !== 0) return;
+    if (checkpoint === undefined) return;
+    const { every = Infinity, seconds = Infinity } = checkpoint;
+    const time = yield* elapsed;
+    if (totals.updates % every !== 0 && time - keptAt < seconds) return;
+    keptAt = time;
     const kept = Effect.flatMap(elapsed, (wallSeconds) =>
       checkpoint.keep(captureState(state, next, wallSeconds)),
     );

@@ -1,12 +1,13 @@
 import type { RunEvent } from "@resd/core";
 import { assert, describe, it } from "@effect/vitest";
-import { Effect, Fiber, Schema } from "effect";
+import { Clock, Effect, Fiber, Schema } from "effect";
 import { learningConfig, makeLearningWorld } from "./_learning_world.ts";
 import { train } from "./train.ts";
 import { TrainState } from "./train_state.ts";
 import type { DistillConfig } from "./variants.ts";
 
 const UPDATES = 9;
+const BILLION = 1_000_000_000n;
 
 /** Everything that the loop carries on takes part: early ends of batches, copies for the student, a schedule, near and old lessons. */
 const config: DistillConfig = {
@@ -69,6 +70,34 @@ describe("TrainState", () => {
         assert.deepStrictEqual(timeless(events), expected, `after ${updates} updates`);
       }
     }),
+  );
+
+  it.effect(
+    "train() keeps its state when so many seconds have passed, and nothing else changes",
+    () =>
+      Effect.gen(function* () {
+        const whole = makeLearningWorld();
+        yield* Effect.provide(train(config, { name: "resd" }), whole.layer);
+
+        let reads = 0n; // every look at the clock takes a second
+        const clock = {
+          ...(yield* Clock.Clock),
+          monotonicTimeNanos: Effect.sync(() => ++reads * BILLION),
+        };
+        const seconds = 40;
+        const kept: Array<TrainState> = [];
+        const world = makeLearningWorld();
+        const keep = (state: TrainState) => Effect.sync(() => void kept.push(state));
+        yield* train(config, { name: "resd", checkpoint: { seconds, keep } }).pipe(
+          Effect.provide(world.layer),
+          Effect.provideService(Clock.Clock, clock),
+        );
+        assert.isAtLeast(kept.length, 2);
+        assert.isBelow(kept.length, UPDATES);
+        const times = [0, ...kept.map(({ wallSeconds }) => wallSeconds)];
+        times.slice(1).forEach((time, i) => assert.isAtLeast(time - times[i]!, seconds));
+        assert.deepStrictEqual(timeless(world.events), timeless(whole.events));
+      }),
   );
 
   it.effect("train() refuses a policy whose weights are not those of the state", () =>

@@ -2,6 +2,7 @@
 import { Playbook, type PlaybookError, Policy, PolicyError, Tracker, View } from "@resd/core";
 import { TrainState } from "@resd/resd";
 import { Effect, FileSystem, type PlatformError, Schema } from "effect";
+import { CHECKPOINT_MINUTES } from "./checkpoint_pace.ts";
 import { FreeSpace, sizeText } from "./disk_space.ts";
 import type { FileTracker } from "./file_tracker.ts";
 import { writeWhole } from "./files.ts";
@@ -36,6 +37,16 @@ export type TakeCheckpoint = (
   told: Pick<FileTracker, "views" | "sinceStart">,
 ) => Effect.Effect<void, PolicyError | PlaybookError>;
 
+/** What is known of the checkpoints of a run, and what is to be done where one cannot be written. */
+export interface CheckpointTerms {
+  /** Bytes that one takes, where that is known. */
+  readonly bytes?: number;
+  /** Bytes that have to remain free beside it. */
+  readonly spare?: number;
+  /** A failure ends the run; else the run is warned, and goes on without. */
+  readonly asked: boolean;
+}
+
 const NAME = /^\d{6,}$/;
 
 /** Complete checkpoints of a run, the newest first. */
@@ -50,12 +61,10 @@ const namesOf = Effect.fnUntraced(function* ({ checkpoints }: RunFiles) {
  * What takes the checkpoints of a run. Each is written beside the one before and renamed when it is complete; only then the
  * one before is removed. So at every moment there is one, once there was one. Where the disk has no room for another, it is
  * left out, the run is warned, and the one before stays.
- *
- * @param bytes what a checkpoint takes, where that is known.
  */
 export const makeCheckpoints = Effect.fnUntraced(function* (
   files: RunFiles,
-  bytes?: number,
+  { bytes, spare = 0, asked }: CheckpointTerms,
 ): Effect.fn.Return<TakeCheckpoint, never, FileSystem.FileSystem | Policy | Playbook | Tracker> {
   const fs = yield* FileSystem.FileSystem;
   const policy = yield* Policy;
@@ -64,10 +73,13 @@ export const makeCheckpoints = Effect.fnUntraced(function* (
   const freeSpace = yield* FreeSpace;
   const bytesOf = (path: string) => Effect.map(fs.stat(path), ({ size }) => Number(size));
 
-  const take = Effect.fnUntraced(function* (...[train, told]: Parameters<TakeCheckpoint>) {
-    const before = yield* namesOf(files);
-    const name = stepName(train.totals.updates);
-    const made = checkpointFiles(`${files.checkpoints}/${name}.partial`);
+  const warn = ({ totals: { updates } }: TrainState, message: string) =>
+    tracker.event({ _tag: "Warned", update: updates - 1, code: "no-checkpoint", message });
+
+  const write = Effect.fnUntraced(function* (
+    made: ReturnType<typeof checkpointFiles>,
+    ...[train, told]: Parameters<TakeCheckpoint>
+  ) {
     yield* fs.remove(made.checkpoint, { recursive: true, force: true });
     yield* fs.makeDirectory(made.checkpoint, { recursive: true });
     yield* policy.save(made.policy, "all");
@@ -81,6 +93,15 @@ export const makeCheckpoints = Effect.fnUntraced(function* (
       operationsBytes: yield* bytesOf(files.operations),
     });
     yield* writeWhole(made.state, state);
+  });
+
+  const take = Effect.fnUntraced(function* (...[train, told]: Parameters<TakeCheckpoint>) {
+    const before = yield* namesOf(files);
+    const name = stepName(train.totals.updates);
+    const made = checkpointFiles(`${files.checkpoints}/${name}.partial`);
+    yield* Effect.tapError(write(made, train, told), () =>
+      Effect.ignore(fs.remove(made.checkpoint, { recursive: true, force: true })),
+    );
     const whole = `${files.checkpoints}/${name}`;
     yield* fs.remove(whole, { recursive: true, force: true });
     yield* fs.rename(made.checkpoint, whole);
@@ -89,30 +110,37 @@ export const makeCheckpoints = Effect.fnUntraced(function* (
       yield* fs.remove(`${files.checkpoints}/${old}`, { recursive: true, force: true });
     }
   });
+
   const takeOrWarn = Effect.fnUntraced(function* (...[train, told]: Parameters<TakeCheckpoint>) {
     const free = bytes === undefined ? undefined : yield* freeSpace(files.folder);
-    if (bytes === undefined || free === undefined || free >= bytes) return yield* take(train, told);
-    const { updates } = train.totals;
-    yield* tracker.event({
-      _tag: "Warned",
-      update: updates - 1,
-      code: "no-checkpoint",
-      message: `Expected ${sizeText(bytes)} on the disk for a checkpoint after ${updates} updates, got ${sizeText(free)} free, at ${files.checkpoints}; free some: the next one is tried in its turn, and the one before is still there`,
-    });
+    if (bytes === undefined || free === undefined || free >= bytes + spare)
+      return yield* take(train, told);
+    const beside = spare === 0 ? "" : ` beside ${sizeText(spare)} that the run has still to write`;
+    yield* warn(
+      train,
+      `Expected ${sizeText(bytes)} on the disk for a checkpoint after ${train.totals.updates} updates${beside}, got ${sizeText(free)} free, at ${files.checkpoints}; free some: the next one is tried in its turn, and the one before is still there`,
+    );
   });
+
   return (train, told) =>
     takeOrWarn(train, told).pipe(
       Effect.provideService(FileSystem.FileSystem, fs),
-      Effect.catch((error) =>
-        error._tag === "PolicyError" || error._tag === "PlaybookError"
+      Effect.catch((error) => {
+        if (!asked) {
+          return warn(
+            train,
+            `Expected to write a checkpoint after ${train.totals.updates} updates, got ${error.message}, at ${files.checkpoints}; the run goes on without, and cannot be resumed from here: --checkpoint.minutes=0 asks for none`,
+          );
+        }
+        return error._tag === "PolicyError" || error._tag === "PlaybookError"
           ? Effect.fail(error)
           : Effect.fail(
               new PolicyError({
                 reason: "io",
-                message: `Expected to write a checkpoint, got ${error.message}, at ${files.checkpoints}; make room there, or leave checkpoint.every out`,
+                message: `Expected to write a checkpoint, got ${error.message}, at ${files.checkpoints}; make room there, or leave checkpoint.every and checkpoint.minutes out`,
               }),
-            ),
-      ),
+            );
+      }),
     );
 });
 
@@ -130,7 +158,7 @@ export const readCheckpoint = Effect.fn("readCheckpoint")(function* (
   if (newest === undefined) {
     return yield* new RunFolderError({
       folder,
-      message: `Expected a checkpoint in ${files.checkpoints}, got none; a run keeps them when it is started with --checkpoint.every=<updates>, and has one after as many updates`,
+      message: `Expected a checkpoint in ${files.checkpoints}, got none; a run has its first after ${CHECKPOINT_MINUTES} minutes, or as --checkpoint.every=<updates> or --checkpoint.minutes=<minutes> say`,
     });
   }
   const { checkpoint, policy, playbook, state } = checkpointFiles(`${files.checkpoints}/${newest}`);

@@ -1,5 +1,6 @@
 /** Room on a disk: what a run will write at most of large files, and whether there is as much. */
 import { Context, Effect, Exit } from "effect";
+import { checkpointPace } from "./checkpoint_pace.ts";
 import type { HostServices } from "./define_run.ts";
 import { policyOptions } from "./policy_layer.ts";
 import type { RunConfig } from "./run_config.ts";
@@ -17,9 +18,9 @@ export interface DiskNeed {
   readonly model: number;
   /** The best model, with a better one beside it until that is whole (evaluation.keepBest). */
   readonly best: number;
-  /** One checkpoint (checkpoint.every). */
+  /** One checkpoint. */
   readonly checkpoint: number;
-  /** Two of them: the new one beside the old one. */
+  /** Two of them, where they are asked for: the new one beside the old one. */
   readonly checkpoints: number;
 }
 
@@ -31,7 +32,8 @@ export const diskNeed = Effect.fnUntraced(function* (
   config: RunConfig,
 ): Effect.fn.Return<DiskNeed | undefined, never, HostServices> {
   const { planDisk } = yield* Effect.promise(() => import("@resd/engine"));
-  const { checkpoint, resd } = config;
+  const { every, seconds, asked } = checkpointPace(config);
+  const { resd } = config;
   const planned = yield* policyOptions(config).pipe(
     Effect.flatMap((options) => planDisk(options, resd.objective)),
     Effect.exit,
@@ -42,7 +44,7 @@ export const diskNeed = Effect.fnUntraced(function* (
     model: weights,
     best: resd.evaluation.keepBest === undefined ? 0 : 2 * weights,
     checkpoint: weights + state,
-    checkpoints: checkpoint === undefined ? 0 : 2 * (weights + state),
+    checkpoints: asked && (every ?? seconds) !== undefined ? 2 * (weights + state) : 0,
   };
 });
 
@@ -53,6 +55,9 @@ export const sizeText = (bytes: number): string => {
   const size = bytes / 2 ** (10 * power);
   return `${power === 0 ? size : size.toFixed(1)} ${units[power]}`;
 };
+
+/** What a run still has to write when it takes a checkpoint that nobody has asked for. */
+export const stillToWrite = ({ model, best }: DiskNeed): number => model + best + RECORDS_BYTES;
 
 /** Refuses a run that the disk has no room for, before anything is written. */
 export const demandSpace = Effect.fnUntraced(function* (
@@ -69,7 +74,7 @@ export const demandSpace = Effect.fnUntraced(function* (
     `${sizeText(RECORDS_BYTES)} for records`,
   ];
   const without = [
-    ...(checkpoints === 0 ? [] : ["leave checkpoint.every out"]),
+    ...(checkpoints === 0 ? [] : ["leave checkpoint.every and checkpoint.minutes out"]),
     ...(best === 0 ? [] : ["leave evaluation.keepBest out"]),
   ];
   return yield* new RunFolderError({

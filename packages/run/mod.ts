@@ -4,6 +4,7 @@
  *
  * @module
  */
+export * from "./checkpoint_pace.ts";
 export * from "./checkpoints.ts";
 export * from "./chosen_weights.ts";
 export * from "./compose_run.ts";

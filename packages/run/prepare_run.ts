@@ -2,10 +2,11 @@
 import { Format, Playbook, Policy, Tracker, fileFailureText } from "@resd/core";
 import { type Summary, type TrainError, makeTotals, summaryOf, train } from "@resd/resd";
 import { Cause, Clock, Effect, Exit, FileSystem, Layer, PlatformError, type Scope } from "effect";
+import { checkpointPace } from "./checkpoint_pace.ts";
 import { type Checkpoint, makeCheckpoints, rewind } from "./checkpoints.ts";
 import { type ComposeError, composeRun } from "./compose_run.ts";
 import { type HostServices, type RunDefinition, type RunLayers, partsOf } from "./define_run.ts";
-import { demandSpace, diskNeed } from "./disk_space.ts";
+import { demandSpace, diskNeed, stillToWrite } from "./disk_space.ts";
 import { writeJson, writeWhole } from "./files.ts";
 import { makeFileTracker } from "./file_tracker.ts";
 import { keepBest } from "./keep_best.ts";
@@ -140,15 +141,16 @@ export const prepareRun = Effect.fn("prepareRun")(function* (
       yield* goBack(resumed);
     }
     const keep = yield* keepBest(files);
-    const take = yield* makeCheckpoints(files, need?.checkpoint);
-    const { checkpoint } = config;
+    const pace = checkpointPace(config);
+    const take = yield* makeCheckpoints(files, {
+      asked: pace.asked,
+      ...(need && { bytes: need.checkpoint, spare: pace.asked ? 0 : stillToWrite(need) }),
+    });
     yield* train(config.resd, {
       name: config.name,
       keep,
       probes,
-      ...(checkpoint && {
-        checkpoint: { every: checkpoint.every, keep: (state) => take(state, tracker) },
-      }),
+      checkpoint: { ...pace, keep: (state) => take(state, tracker) },
       ...(from && { from: from.train }),
     }).pipe(
       // A run that can no longer be recorded is not worth its time.

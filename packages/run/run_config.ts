@@ -31,9 +31,15 @@ export const RunConfig = Schema.Struct({
   seed: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
   /** Folder of the run; absent: runs/<name>-seed-<seed>, numbered when that exists. */
   runDir: Schema.optionalKey(Schema.NonEmptyString),
-  /** Keeps everything that the run needs to go on after it was cut off, every so many inner updates; absent: never. */
+  /**
+   * Keeps everything that the run needs to go on after it was cut off: every so many inner updates, or after an update when
+   * so many minutes have passed, 0 for never. Absent: see `checkpointPace`.
+   */
   checkpoint: Schema.optionalKey(
-    Schema.Struct({ every: Schema.Int.check(Schema.isGreaterThan(0)) }),
+    Schema.Struct({
+      every: Schema.optionalKey(Schema.Int.check(Schema.isGreaterThan(0))),
+      minutes: Schema.optionalKey(Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0))),
+    }),
   ),
   /**
    * Model folder in Hugging Face's layout; or a name of the hub, `org/model` or `org/model@revision`; or the folder of an

@@ -36,7 +36,7 @@ export const train = (overrides: ReadonlyArray<Override>) =>
 
 ${OVERRIDES}
 
---preset <name> starts from another preset, --variant <name> runs another method on it (docs/variants.md), --seed <n> draws other tasks and samples, --run-dir <folder> says where the run is written (runs/<name>-seed-<n> unless given). Ctrl-C leaves a readable folder. --checkpoint.every=<updates> keeps what the run needs to go on, and --resume <folder> goes on.`,
+--preset <name> starts from another preset, --variant <name> runs another method on it (docs/variants.md), --seed <n> draws other tasks and samples, --run-dir <folder> says where the run is written (runs/<name>-seed-<n> unless given). Ctrl-C leaves a readable folder. What a run needs to go on after a crash is kept every 15 minutes, or as --checkpoint.every=<updates> and --checkpoint.minutes=<minutes> say, and --resume <folder> goes on.`,
     ),
     Command.withShortDescription("Train a policy, and report"),
     Command.withExamples([
