@@ -78,13 +78,23 @@ const levelOf = (node: Node, level: (x: Tensor) => number): number => {
   return isReduction(node) ? before + 1 : before;
 };
 
-/** Whether a product writes a node's elements as it ends, so that the region had better read them. */
-const followsProduct = (node: Node): boolean =>
-  isPointwise(node.op) &&
-  node.inputs.some(({ node: from }) => from.op === "matMul" || followsProduct(from));
+/** Operations on each element that a product computes as it ends, so that a region had better read what they give. */
+const endsOfProducts = (nodes: ReadonlyArray<Node>): ReadonlySet<Node> => {
+  const ends = new Set<Node>();
+  for (const node of nodes) {
+    const follows = node.inputs.some(({ node: from }) => from.op === "matMul" || ends.has(from));
+    if (isPointwise(node.op) && follows) ends.add(node);
+  }
+  return ends;
+};
 
 /** Grows one region, in order: what depends on something that itself depends on the region stays outside. */
-const grow = (nodes: ReadonlyArray<Node>, candidates: ReadonlySet<Node>, rows: number) => {
+const grow = (
+  nodes: ReadonlyArray<Node>,
+  candidates: ReadonlySet<Node>,
+  ends: ReadonlySet<Node>,
+  rows: number,
+): RowRegion => {
   const levels = new Map<Node, number>();
   const after = new Set<Node>();
   const level = ({ node }: Tensor): number => levels.get(node) ?? 0;
@@ -95,7 +105,7 @@ const grow = (nodes: ReadonlyArray<Node>, candidates: ReadonlySet<Node>, rows: n
       candidates.has(node) &&
       !node.inputs.some((x) => after.has(x.node)) &&
       !(placed && level(ids!) > 0) &&
-      !(followsProduct(node) && !node.inputs.some((x) => level(x) > 0));
+      !(ends.has(node) && !node.inputs.some((x) => level(x) > 0));
     if (joins) levels.set(node, levelOf(node, level));
     else if (node.inputs.some((x) => levels.has(x.node) || after.has(x.node))) after.add(node);
   }
@@ -132,12 +142,13 @@ const componentsOf = (
 /** The regions of a graph that are worth a kernel; no node is in two. */
 export const rowRegions = ({ nodes }: Graph): ReadonlyArray<RowRegion> => {
   const seeds = nodes.filter(isReduction);
+  const ends = endsOfProducts(nodes);
   const counts = new Set(seeds.map(({ inputs }) => inputs[0]!.shape[0]!));
   const taken = new Set<Node>();
   return [...counts].flatMap((rows) => {
     const candidates = new Set(nodes.filter((node) => !taken.has(node) && isOfRows(node, rows)));
     const found = componentsOf(nodes, candidates)
-      .map((component) => grow(nodes, component, rows))
+      .map((component) => grow(nodes, component, ends, rows))
       .filter(isWorth);
     for (const { levels } of found) for (const node of levels.keys()) taken.add(node);
     return found;
