@@ -25,7 +25,7 @@ const MUTATIONS: ReadonlyArray<readonly [law: string, from: string, to: string]>
   ["compute.graph.unary", "1.0 / (1.0 + exp(", "1.0 / (1.0001 + exp("],
   ["compute.graph.expm1-near-zero", "x * (1.0 + x", "x * (1.0001 + x"],
   ["compute.graph.softmax-gradients", "log(", "1.001 * log("],
-  ["compute.graph.matmul-wide", "k < numbers", "k + 1u < numbers"],
+  ["compute.graph.matmul-wide", "k < numbers", "k + 2u < numbers"],
   ["compute.graph.adamw", "let size = ", "let size = 1.001 * "],
   ["compute.donate.optimizer", "thread >= numbers", "thread > numbers"],
   ["compute.graph.reductions", "var v0: f32 = 0.0;", "var v0: f32 = 0.001;"],

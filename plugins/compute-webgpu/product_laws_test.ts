@@ -14,12 +14,15 @@ import type { ProductSettings } from "./product_plan.ts";
 const [adapter] = await Effect.runPromise(listAdapters);
 const half = adapter?.features.includes("shader-f16") === true;
 const matrices = half && adapter.subgroupMatrices.length > 0;
+const sizes = adapter?.subgroupSizes;
+const sharing = sizes !== undefined && sizes.min === sizes.max && [4, 8, 16].includes(sizes.max);
 
 const skipped = (what: string): void =>
   void process.stderr.write(`SKIPPED, NOT PASSED: products ${what}\n`);
 if (adapter === undefined) skipped("on WebGPU: no adapter on this machine");
 else {
   if (!half) skipped(`of f16: ${adapter.name} has no shader-f16`);
+  if (!sharing) skipped(`by subgroups that share: ${adapter.name} has none of 4, 8 or 16 lanes`);
   if (!matrices) skipped(`by subgroup matrices: ${adapter.name} has none`);
 }
 
@@ -33,6 +36,10 @@ const FULL: ReadonlyArray<Choice> = [
   ["tile64", ["followed-66x128x68"]],
   ["tile128", ["nt-132x36x132"]],
   ["split", ["tn-batched-17x200x20"]],
+];
+
+const SHARING: ReadonlyArray<Choice> = [
+  ["subgroup", ["nt-132x36x132", "followed-66x128x68", "tn-batched-17x200x20", "nn-65x65x65"]],
 ];
 
 const ROUNDING: ReadonlyArray<Choice> = [
@@ -65,6 +72,7 @@ const register = (choices: ReadonlyArray<Choice>, products: "f32" | "f16"): void
 
 describe.skipIf(adapter === undefined)("products keep the laws", () => {
   register(FULL, "f32");
+  describe.skipIf(!sharing)("by subgroups that share", () => register(SHARING, "f32"));
   describe.skipIf(!half)("of f16", () => register(ROUNDING, "f16"));
   describe.skipIf(!matrices)("by subgroup matrices", () => register(MATRICES, "f16"));
 });
@@ -81,6 +89,12 @@ const MUTATIONS: ReadonlyArray<Mutation> = [
   ["split", "tn-batched-17x200x20", "+ 31u) / 32u", "+ 23u) / 32u"],
   ["split", "tn-batched-17x200x20", "var total = 0.0", "var total = 0.001"],
   ["split", "tn-batched-17x200x20", "var part = 0u", "var part = 1u"],
+];
+
+/** Columns that a lane leaves out, and a row that is taken for another. */
+const SHARING_MUTATIONS: ReadonlyArray<Mutation> = [
+  ["subgroup", "nn-65x65x65", "min(4u, ", "min(3u, "],
+  ["subgroup", "nt-132x36x132", ", 3u) *", ", 2u) *"],
 ];
 
 /** These hold for matrices of any size. */
@@ -107,5 +121,6 @@ const mustBeSeen = (mutations: ReadonlyArray<Mutation>, products: "f32" | "f16")
 
 describe.skipIf(adapter === undefined)("the laws of products", () => {
   mustBeSeen(MUTATIONS, "f32");
+  describe.skipIf(!sharing)("by subgroups that share", () => mustBeSeen(SHARING_MUTATIONS, "f32"));
   describe.skipIf(!matrices)("by subgroup matrices", () => mustBeSeen(MATRIX_MUTATIONS, "f16"));
 });

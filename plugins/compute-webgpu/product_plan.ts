@@ -10,6 +10,11 @@ export interface DirectPlan {
   readonly columns: 4 | 8;
 }
 
+/** Without shared memory, by subgroups of a known size whose lanes hand on what they read. */
+export interface SubgroupPlan {
+  readonly kind: "subgroup";
+}
+
 /** By square tiles in shared memory; more than one part: the inner dimension is cut, and the sums of parts are added after. */
 export interface TilePlan {
   readonly kind: "tile";
@@ -28,10 +33,18 @@ export interface MatrixPlan {
   readonly parts: number;
 }
 
-export type ProductPlan = DirectPlan | TilePlan | RowsPlan | MatrixPlan;
+export type ProductPlan = DirectPlan | SubgroupPlan | TilePlan | RowsPlan | MatrixPlan;
 
 /** Kernels that an option may ask for, wherever they can compute a product. */
-export const PRODUCT_KERNELS = ["direct", "rows", "tile64", "tile128", "split", "matrix"] as const;
+export const PRODUCT_KERNELS = [
+  "direct",
+  "subgroup",
+  "rows",
+  "tile64",
+  "tile128",
+  "split",
+  "matrix",
+] as const;
 
 export interface ProductSettings {
   /** Whether kernels with shared memory round operands to f16. */
@@ -45,6 +58,12 @@ export interface ProductSettings {
 
 /** Most rows that share a workgroup. */
 export const FEW_ROWS = 8;
+
+/** Sizes of subgroups whose lanes hand on what they read; the rows of their tile are a multiple of each. */
+const SHARING = new Set([4, 8, 16]);
+
+/** Rows and columns of a subgroup: 16 rows and 4 columns a lane. */
+export const subgroupTile = (subgroup: number) => ({ rows: 16, columns: 4 * subgroup });
 
 /** Threads of a workgroup of tiles: 16 by 16, each with `size / 16` rows and columns. */
 export const TILE_LANES = 256;
@@ -94,12 +113,13 @@ export const matrixOf = (
 
 /** Whether a device can compute a product by a plan. */
 export const isPossible = (
-  { products, maxLanes, maxShared, maxBinding }: Target,
+  { products, subgroup, maxLanes, maxShared, maxBinding }: Target,
   { batch, M, N, K }: Product,
   plan: ProductPlan,
 ): boolean => {
   if (plan.kind === "direct") return true;
   if (K === 0) return false;
+  if (plan.kind === "subgroup") return SHARING.has(subgroup);
   if (plan.kind === "rows") return M <= FEW_ROWS;
   if (plan.parts > 1 && plan.parts * batch * M * N * 4 > maxBinding) return false;
   if (plan.kind === "matrix") return products.half && products.matrix !== undefined;
@@ -111,8 +131,9 @@ export const planName = (plan: ProductPlan): string => {
   switch (plan.kind) {
     case "direct":
       return `direct ${plan.rows}x${plan.columns}`;
+    case "subgroup":
     case "rows":
-      return "rows";
+      return plan.kind;
     case "tile":
       return `tile ${plan.size}${plan.parts > 1 ? ` in ${plan.parts}` : ""}`;
     case "matrix":
@@ -162,6 +183,8 @@ const partsFor = ({ K }: Product, tiles: number): number =>
 
 const asked = (product: Product, target: Target): ProductPlan => {
   switch (target.products.kernel) {
+    case "subgroup":
+      return { kind: "subgroup" };
     case "rows":
       return { kind: "rows" };
     case "tile64":
@@ -177,6 +200,18 @@ const asked = (product: Product, target: Target): ProductPlan => {
     default:
       return directPlan(target, product);
   }
+};
+
+/** Tiles of subgroups that keep the cores of a processor busy. */
+const BUSY_CORES = 8;
+
+/** What suits a processor: subgroups that share what they read, where at least half of their tiles are results. */
+const usualOnProcessors = (product: Product, target: Target): ProductPlan => {
+  if (!SHARING.has(target.subgroup)) return directPlan(target, product);
+  const { rows, columns } = subgroupTile(target.subgroup);
+  const tiles = tilesOf(product, rows, columns);
+  const filled = 2 * product.batch * product.M * product.N >= tiles * rows * columns;
+  return filled && tiles >= BUSY_CORES ? { kind: "subgroup" } : directPlan(target, product);
 };
 
 /** What suits a GPU of which nothing was measured. */
@@ -200,7 +235,8 @@ export const planOf = (target: Target, product: Product): ProductPlan => {
   const plan =
     kernel !== "auto"
       ? asked(product, target)
-      : (tuned(product) ?? (target.software ? direct : usual(product, target)));
+      : (tuned(product) ??
+        (target.software ? usualOnProcessors(product, target) : usual(product, target)));
   return isPossible(target, product, plan) ? plan : direct;
 };
 
@@ -209,6 +245,7 @@ const PARTS = [1, 2, 4, 8, 16, 32] as const;
 const PLANS: ReadonlyArray<ProductPlan> = [
   ...([1, 2, 4, 8] as const).map((rows): ProductPlan => ({ kind: "direct", rows, columns: 4 })),
   { kind: "direct", rows: 8, columns: 8 },
+  { kind: "subgroup" },
   { kind: "rows" },
   ...PARTS.map((parts): ProductPlan => ({ kind: "tile", size: 64, parts })),
   ...PARTS.map((parts): ProductPlan => ({ kind: "tile", size: 128, parts })),
@@ -224,7 +261,8 @@ export const candidatesOf = (target: Target, product: Product): ReadonlyArray<Pr
   const direct = directPlan(target, product);
   const others = PLANS.filter((plan) => {
     if (plan.kind === "direct") return plan.rows === 8 && product.M > 2;
-    const long = plan.kind === "rows" || plan.parts === 1 || product.K / plan.parts >= 2 * LONG;
+    const whole = plan.kind === "rows" || plan.kind === "subgroup";
+    const long = whole || plan.parts === 1 || product.K / plan.parts >= 2 * LONG;
     return long && isPossible(target, product, plan);
   });
   return [direct, ...others.filter((plan) => planName(plan) !== planName(direct))];

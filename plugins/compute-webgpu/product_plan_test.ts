@@ -66,9 +66,19 @@ describe("planOf()", () => {
       "matMul tn tile 64, 20 parts 128x8192x384",
       "add 20 parts 49152",
     ]);
-    assert.deepStrictEqual(labels({ ...gpu, software: true }, [256, 256, 256]), [
-      "matMul nn direct 8x8 256x256x256",
-    ]);
+  });
+
+  it("lets subgroups of processors share what they read, where most of their tiles are results", () => {
+    const processor = { ...gpu, software: true };
+    const label = (subgroup: number, ...sizes: [M: number, K: number, N: number]) =>
+      labels({ ...processor, subgroup }, sizes);
+    assert.deepStrictEqual(label(4, 256, 256, 256), ["matMul nn subgroup 16x16 256x256x256"]);
+    assert.deepStrictEqual(label(8, 256, 256, 256), ["matMul nn subgroup 16x32 256x256x256"]);
+    assert.deepStrictEqual(label(8, 7, 256, 256), ["matMul nn direct 4x4 7x256x256"]);
+    assert.deepStrictEqual(label(8, 32, 256, 64), ["matMul nn direct 4x4 32x256x64"]);
+    for (const none of [0, 32]) {
+      assert.deepStrictEqual(label(none, 256, 256, 256), ["matMul nn direct 8x8 256x256x256"]);
+    }
   });
 
   it("prefers what was measured, unless the device cannot run it", () => {
@@ -88,7 +98,15 @@ describe("planOf()", () => {
   });
 
   it("names plans so that they are found again", () => {
-    for (const name of ["direct 4x4", "direct 8x8", "rows", "tile 128", "tile 64 in 8", "matrix"]) {
+    for (const name of [
+      "direct 4x4",
+      "direct 8x8",
+      "subgroup",
+      "rows",
+      "tile 128",
+      "tile 64 in 8",
+      "matrix",
+    ]) {
       assert.strictEqual(planName(planNamed(name)!), name);
     }
     assert.isUndefined(planNamed("tile 63"));

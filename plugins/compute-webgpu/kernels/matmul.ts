@@ -9,6 +9,7 @@ import { matMulDirect } from "./matmul_direct.ts";
 import { matMulMatrix } from "./matmul_matrix.ts";
 import { matMulRows } from "./matmul_rows.ts";
 import { scalesOf } from "./matmul_scale.ts";
+import { matMulSubgroup } from "./matmul_subgroup.ts";
 import { matMulTile } from "./matmul_tile.ts";
 
 /** Adds the sums of all parts, the first part first. */
@@ -39,6 +40,7 @@ export const matMul = (site: Site): ReadonlyArray<Kernel> => {
   }
   const plan = planOf(site.target, product);
   if (plan.kind === "direct") return [matMulDirect(site, product, plan)];
+  if (plan.kind === "subgroup") return [matMulSubgroup(site, product)];
   if (plan.kind === "rows") return [matMulRows(site, product)];
   const [scales, before] = site.target.products.half
     ? scalesOf(site, sidesOf(site, product))
