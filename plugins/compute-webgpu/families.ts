@@ -1,6 +1,5 @@
-/** Which kernels compute a group, by the operation at its core, and which groups are computed in what order. */
+/** Which kernels compute a group, by the operation at its core. */
 import { attributesOf, type Claims, type OpName, sizeOf, type Tensor } from "@resd/tensor";
-import type { Group } from "./fuse.ts";
 import { adamw } from "./kernels/adamw.ts";
 import { attention, attentionGradient } from "./kernels/attention.ts";
 import { cachedAttention } from "./kernels/attention_cached.ts";
@@ -14,6 +13,7 @@ import { sample } from "./kernels/sample.ts";
 import { scatterAddLast, scatterAddRows } from "./kernels/scatter.ts";
 import { softmax } from "./kernels/softmax.ts";
 import { topK } from "./kernels/top_k.ts";
+import { totals } from "./kernels/totals.ts";
 import type { Kernel } from "./schedule.ts";
 import { attentionVariant, claimsCached, claimsNorm } from "./select.ts";
 import { outputOf, type Site } from "./site.ts";
@@ -68,29 +68,10 @@ const kernelsOf = (site: Site): ReadonlyArray<Kernel> => {
   return FAMILIES[core.op]!(site);
 };
 
-/** Neighbours that one family may compute together: steps of an optimizer, none of which needs another's result. */
-export const batchesOf = (groups: ReadonlyArray<Group>): ReadonlyArray<ReadonlyArray<number>> => {
-  const batches: Array<Array<number>> = [];
-  groups.forEach(({ root, reads }, position) => {
-    const last = batches.at(-1);
-    const joins =
-      root.op === "adamw" &&
-      last?.every((other) => groups[other]!.root.op === "adamw" && !reads.has(groups[other]!.root));
-    if (joins === true) last!.push(position);
-    else batches.push([position]);
-  });
-  return batches;
-};
-
-/** Caches are written after everything else has read them, so that they can be written in place. */
-export const cachesLast = (groups: ReadonlyArray<Group>): ReadonlyArray<Group> => {
-  const read = new Set(groups.flatMap(({ reads }) => [...reads]));
-  const waits = ({ root }: Group): boolean => root.op === "cacheWrite" && !read.has(root);
-  return [...groups.filter((group) => !waits(group)), ...groups.filter(waits)];
-};
-
 /** The kernels of a batch. */
 export const kernelsOfBatch = (
   sites: readonly [Site, ...ReadonlyArray<Site>],
-): ReadonlyArray<Kernel> =>
-  sites[0].group.root.op === "adamw" ? adamw(sites) : kernelsOf(sites[0]);
+): ReadonlyArray<Kernel> => {
+  if (sites[0].group.root.op === "adamw") return adamw(sites);
+  return sites.length === 1 ? kernelsOf(sites[0]) : totals(sites);
+};

@@ -40,6 +40,7 @@ const MUTATIONS: ReadonlyArray<readonly [law: string, from: string, to: string]>
   ["compute.graph.attention-long", "t += 4u", "t += 5u"],
   ["compute.graph.rms-norm", "1.0 / sqrt(", "1.001 / sqrt("],
   ["compute.graph.rms-norm", " * 32u;", " * 31u;"],
+  ["compute.graph.norms-of-many", "== 3u)", "== 2u)"],
   ["compute.graph.cache-write", "u32(b", "1u + u32(b"],
 ];
 

@@ -11,8 +11,9 @@ import {
   type Tensor,
   type TensorType,
 } from "@resd/tensor";
-import { batchesOf, cachesLast, claims, kernelsOfBatch } from "./families.ts";
+import { claims, kernelsOfBatch } from "./families.ts";
 import { fuse, type Group } from "./fuse.ts";
+import { batchesOf, lateLast } from "./group_order.ts";
 import { bytesOf, type Schedule, type Value, type ValueId } from "./schedule.ts";
 import { shardRows, type ShardedGraph } from "./shard_rows.ts";
 import { outputOf, type Site, unshaped } from "./site.ts";
@@ -90,6 +91,11 @@ class Lowering {
     if (node.op === "input" && !this.#donated.has(attributesOf(node, "input").name)) return false;
     return !taken.has(value);
   }
+
+  /** Whether a node's results are kept to the end of the program, and in no place that another may take. */
+  #lasts = (node: Node): boolean =>
+    this.#outputs.has(node) ||
+    (node.op === "input" && !this.#donated.has(attributesOf(node, "input").name));
 
   /** Values of all inputs; those in pieces are windows of one. */
   #inputs(): Schedule["inputs"] {
@@ -174,7 +180,7 @@ class Lowering {
     const outputs = this.#results();
     const fused = fuse(graph, this.#target.maxBuffers, this.#target.losses === "fused");
     const { isStored } = fused;
-    const groups = cachesLast(fused.groups);
+    const groups = lateLast(fused.groups, this.#lasts);
     groups.forEach(({ reads }, position) => {
       for (const node of reads) this.#lastRead.set(node, position);
     });

@@ -1,8 +1,9 @@
 import { assert, describe, it } from "@effect/vitest";
 import { graph, input, matMul } from "@resd/tensor";
+import { gpu, settings } from "./_target.ts";
 import type { SubgroupMatrix } from "./adapters.ts";
 import { lowerGraph } from "./lower.ts";
-import { matrixOf, planNamed, planName, type ProductSettings } from "./product_plan.ts";
+import { matrixOf, planNamed, planName } from "./product_plan.ts";
 import type { Target } from "./writer.ts";
 
 const matrix = (size: number, result = "f32"): SubgroupMatrix => ({
@@ -12,32 +13,6 @@ const matrix = (size: number, result = "f32"): SubgroupMatrix => ({
   N: size,
   K: size,
 });
-
-const settings: ProductSettings = {
-  half: false,
-  kernel: "auto",
-  matrix: undefined,
-  tuned: () => undefined,
-};
-
-/** A GPU as large ones are. */
-const gpu: Target = {
-  software: false,
-  knownSizes: true,
-  f16: true,
-  subgroups: true,
-  rows: "auto",
-  losses: "fused",
-  attention: "auto",
-  subgroup: 32,
-  maxLanes: 1024,
-  maxShared: 49_152,
-  maxBuffers: 16,
-  maxBinding: 2 ** 31,
-  maxBuffer: 2 ** 31,
-  bindingAlignment: 256,
-  products: settings,
-};
 
 const half: Target = { ...gpu, products: { ...settings, half: true, matrix: matrix(16) } };
 

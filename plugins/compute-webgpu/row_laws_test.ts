@@ -28,12 +28,12 @@ const VARIANTS: ReadonlyArray<readonly [settings: Settings, laws: ReadonlyArray<
   [{ attention: "tiles" }, ["attention-long", "attention-masked", "attention-of-views"]],
   [{ attention: "apart" }, ["attention-long", "attention-blind"]],
   [{ losses: "apart" }, ["losses-tail"]],
-  [{ rows: "lanes" }, ["softmax-gradients", "rms-norm", "reductions", ...OF_ROWS]],
+  [{ rows: "lanes" }, ["softmax-gradients", "rms-norm", "reductions", "norms-of-many", ...OF_ROWS]],
   ...(subgroups
     ? [
         [
           { rows: "subgroups" },
-          ["softmax-gradients", "rms-norm", "reductions", ...OF_ROWS],
+          ["softmax-gradients", "rms-norm", "reductions", "norms-of-many", ...OF_ROWS],
         ] as const,
       ]
     : []),

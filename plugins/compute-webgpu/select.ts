@@ -31,6 +31,10 @@ export const reduceVariant = (
   return { tree: rowVariant(target) !== "serial" && (parts > 1 ? parts : length) > 32, parts };
 };
 
+/** Pieces of a sum to one number, of which each is a thread's (processors) or a workgroup's. */
+export const totalParts = ({ software }: Target, length: number): number =>
+  Math.min(256, Math.ceil(length / (software ? 1024 : 2 * LONG)));
+
 /** Lanes that share a row; 1: a thread for each row. */
 export const rowLanes = (target: Target, rows: number, width: number): number => {
   if (rowVariant(target) === "serial") return 1;

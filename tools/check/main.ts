@@ -47,7 +47,7 @@ class CheckError extends Schema.TaggedError<CheckError>()("CheckError", {
 
 /** Without --all: what is checked at every commit. */
 const QUICK =
-  /matmul|softmax|reductions|movement|attention|decoder|adamw|losses|top-k|sample|scatter|donate/;
+  /matmul|softmax|reductions|movement|attention|decoder|adamw|norms|losses|top-k|sample|scatter|donate/;
 
 /** Error that products may have whose operands are rounded to f16. */
 const ROUNDED = 2e-3;

@@ -154,6 +154,13 @@ export const primitiveCases = (): ReadonlyArray<BatteryCase> => [
       squares: sumSquares(a),
     };
   }),
+  batteryCase("norms-of-many", (given) => {
+    // More tensors than a kernel may bind, from one number to several parts of a thread and of a workgroup.
+    const sizes = [1, 2, 65, 1024, 1025, 128, 4097, 33, 129, 9001, 7, 64, 3, 255, 31, 511, 12, 100];
+    const tensors = sizes.map((size, n) => given.f32(`x${n}`, n % 2 === 0 ? [size] : [1, size, 1]));
+    const norms = tensors.map((x, n): [string, Tensor] => [`norm${n}`, sumSquares(x)]);
+    return { ...Object.fromEntries(norms), product: sum(mul(tensors[2]!, given.f32("y", [65]))) };
+  }),
   batteryCase("cache-write", (given) => ({
     cache: cacheWrite(
       given.f32("cache", [3, 2, 9, 4]),
