@@ -12,6 +12,12 @@ export const runFolder = Argument.String("run").pipe(
   Argument.withDescription("Folder of a run, such as runs/kestrel-seed-1"),
 );
 
+/** The code that a run was made of, if it was. */
+export const layersFile = Flag.String("file").pipe(
+  Flag.withDescription("The .ts file whose layers the run was made of, if it had any"),
+  Flag.optional,
+);
+
 /** A result for programs. */
 export const json = Flag.Boolean("json").pipe(
   Flag.withDescription("Print the result as one line of JSON, and nothing else"),

@@ -2,17 +2,14 @@
 import type { Override } from "@resd/run";
 import { Effect } from "effect";
 import { Argument, Command, Flag } from "effect/cli";
-import { json, runFolder } from "../flags.ts";
+import { json, layersFile, runFolder } from "../flags.ts";
 
 export const evaluate = (overrides: ReadonlyArray<Override>) =>
   Command.make(
     "eval",
     {
       runs: runFolder.pipe(Argument.atLeast(1)),
-      file: Flag.String("file").pipe(
-        Flag.withDescription("The .ts file whose layers the run was made of, if it had any"),
-        Flag.optional,
-      ),
+      file: layersFile,
       best: Flag.Boolean("best").pipe(
         Flag.withDescription("Measure the best policy that the run has kept (evaluation.keepBest)"),
         Flag.withDefault(false),

@@ -2,7 +2,7 @@
 import type { Override } from "@resd/run";
 import { Effect, Schema } from "effect";
 import { Argument, Command, Flag } from "effect/cli";
-import { json, runFolder } from "../flags.ts";
+import { json, layersFile, runFolder } from "../flags.ts";
 
 /** Flags of this verb that are configuration, or nothing, on other command lines. */
 export const REPLAY_FLAGS: ReadonlyArray<string> = ["weights", "prompt", "greedy", "seed"];
@@ -50,10 +50,7 @@ export const replay = (overrides: ReadonlyArray<Override>) =>
         ),
         Flag.optional,
       ),
-      file: Flag.String("file").pipe(
-        Flag.withDescription("The .ts file whose layers the run was made of, if it had any"),
-        Flag.optional,
-      ),
+      file: layersFile,
       json,
     },
     (input) =>

@@ -2,7 +2,7 @@
 import type { Override } from "@resd/run";
 import { Effect, Schema } from "effect";
 import { Argument, Command, Flag } from "effect/cli";
-import { json } from "../flags.ts";
+import { json, layersFile } from "../flags.ts";
 
 const source = Argument.String("source").pipe(
   Argument.withDescription(
@@ -112,10 +112,7 @@ const lift = (overrides: ReadonlyArray<Override>) =>
         ),
         Flag.withDefault(1_000_000),
       ),
-      file: Flag.String("file").pipe(
-        Flag.withDescription("The .ts file whose layers the run was made of, if it had any"),
-        Flag.optional,
-      ),
+      file: layersFile,
       json,
     },
     (input) =>
